@@ -1,0 +1,55 @@
+{
+  "variables": {
+    "sanitize%": "",
+    "warnings": [
+      "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wconversion", "-Wsign-conversion",
+      "-Wnon-virtual-dtor"
+    ]
+  },
+  "target_defaults": {
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-std=c++17"],
+    "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-O2", "<@(warnings)"],
+    "include_dirs": ["native"],
+    "conditions": [
+      ["sanitize!=''", {
+        "cflags_cc": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-g", "-O1"],
+        "ldflags": ["-fsanitize=<(sanitize)"]
+      }]
+    ]
+  },
+  "targets": [
+    {
+      "target_name": "fairlead",
+      "sources": [
+        "native/addon.cc",
+        "<!@(node -p \"['base','netlink','packet','forward','binding'].flatMap(d => require('fs').readdirSync('native/' + d).filter(f => f.endsWith('.cc')).map(f => 'native/' + d + '/' + f)).join(' ')\")"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": [
+        "NAPI_VERSION=8",
+        "NAPI_DISABLE_CPP_EXCEPTIONS",
+        "NODE_ADDON_API_DISABLE_DEPRECATED",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"
+      ],
+      "ldflags": [
+        "-Wl,-z,relro,-z,now",
+        "-Wl,--gc-sections",
+        "-Wl,--version-script=<(module_root_dir)/native/exports.map"
+      ]
+    },
+    {
+      # Runs beside the daemon and withdraws when the daemon cannot; nothing of Node is in it.
+      "target_name": "fairlead-guard",
+      "type": "executable",
+      "sources": ["<!@(node -p \"require('fs').readdirSync('native/guard').filter(f => f.endsWith('.cc')).map(f => 'native/guard/' + f).join(' ')\")"],
+      "ldflags": ["-static"]
+    },
+    {
+      # Runs a command in namespaces of its own: the demo's and the tests' network.
+      "target_name": "fairlead-netns",
+      "type": "executable",
+      "sources": ["<!@(node -p \"require('fs').readdirSync('native/netns').filter(f => f.endsWith('.cc')).map(f => 'native/netns/' + f).join(' ')\")"],
+      "ldflags": ["-static"]
+    }
+  ]
+}

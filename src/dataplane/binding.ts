@@ -1,0 +1,202 @@
+/**
+ * The native surface, typed: plain functions over plain values, each taking a batch. Nothing outside
+ * `src/dataplane` sees it. Addresses are text in their canonical form (RFC 5952), times are
+ * milliseconds of CLOCK_BOOTTIME, links are kernel indices.
+ *
+ * A call that cannot begin throws; what fails for one element of a batch is that element's result, so
+ * that the others are done.
+ */
+
+/** One refused request: `errno` (positive) and the call that failed, for example `RTM_NEWADDR`. */
+export interface NativeFailure {
+  readonly errno: number;
+  readonly syscall: string;
+}
+
+/** Opaque: a netlink socket pair with its own thread, bound to one network namespace for life. */
+export type KernelHandle = { readonly __kernel: never };
+/** Opaque: the threads of one forwarder. */
+export type ForwarderHandle = { readonly __forwarder: never };
+/** Opaque: one page of memory that this process and its guard share. */
+export type DeadlinePageHandle = { readonly __page: never };
+
+export interface NativeLink {
+  readonly index: number;
+  readonly name: string;
+  /** `xx:xx:xx:xx:xx:xx`, or '' where the link has no 6-byte hardware address. */
+  readonly mac: string;
+  /** IFF_UP. */
+  readonly up: boolean;
+  /** IFF_LOWER_UP: a carrier. */
+  readonly carrier: boolean;
+  readonly loopback: boolean;
+  readonly mtu: number;
+  /** The IPv6 `forwarding` setting of the link: the Router flag of its advertisements. */
+  readonly ipv6Forwarding: boolean;
+  /** Index of the bridge or bond that it is a port of, or 0. */
+  readonly master: number;
+}
+
+export interface NativeAddress {
+  readonly link: number;
+  readonly address: string;
+  readonly prefixLength: number;
+  /** Carries our owner tag: IFA_PROTO, or below Linux 5.18 the label `<link>:fl` (IPv4 only). */
+  readonly tagged: boolean;
+  /** Seconds left (IFA_CACHEINFO ifa_valid), or -1 for ever. */
+  readonly validSeconds: number;
+  readonly tentative: boolean;
+  readonly dadFailed: boolean;
+}
+
+export interface NativeAddressRequest {
+  readonly link: number;
+  readonly address: string;
+  readonly prefixLength: number;
+  /** valid_lft in seconds, or -1 for ever. Ignored by deleteAddresses. */
+  readonly validSeconds: number;
+}
+
+/** A change that the kernel reported. Several may have been folded into one. */
+export type NativeKernelEvent =
+  | { readonly kind: 'link'; readonly link: number; readonly removed: boolean }
+  | {
+      readonly kind: 'address';
+      readonly link: number;
+      readonly address: string;
+      readonly prefixLength: number;
+      readonly removed: boolean;
+      /** When the event was read, ms of CLOCK_BOOTTIME. */
+      readonly at: number;
+    }
+  /** Events were lost (ENOBUFS): list again. */
+  | { readonly kind: 'overrun' };
+
+export interface NativeAnnouncement {
+  readonly link: number;
+  /** The sender's hardware address, `xx:xx:xx:xx:xx:xx`. */
+  readonly mac: string;
+  readonly address: string;
+  /** IPv6 only: the Router flag. */
+  readonly router: boolean;
+}
+
+export interface NativeBackend {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface NativeListener {
+  /** Unique among the listeners of one forwarder. */
+  readonly id: string;
+  /** An address of the VIP, or `::` for every address of both families. */
+  readonly address: string;
+  readonly port: number;
+  readonly backends: readonly NativeBackend[];
+  readonly connectTimeoutMs: number;
+  /** 0: never. */
+  readonly idleTimeoutMs: number;
+  readonly maxConnections: number;
+  /** How long connections of a listener that went away may go on, unless they are reset. */
+  readonly drainMs: number;
+}
+
+export interface NativeBackendCounters extends NativeBackend {
+  readonly open: number;
+  readonly total: number;
+  readonly failed: number;
+}
+
+export interface NativeListenerCounters {
+  readonly id: string;
+  readonly open: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly backends: readonly NativeBackendCounters[];
+}
+
+/** What `build/Release/fairlead.node` exports. */
+export interface NativeBinding {
+  /** CLOCK_BOOTTIME now, in milliseconds with fractions. */
+  bootTimeMs(): number;
+
+  /** `netns` is a path such as /proc/1/ns/net; without it, the namespace of this process. */
+  openKernel(options: { readonly netns?: string }): KernelHandle;
+  /** Ends the thread; pending promises are rejected with ECANCELED. Idempotent. */
+  closeKernel(kernel: KernelHandle): void;
+  /** Calls back with batches of link and address events, from now until closeKernel. */
+  watchKernel(kernel: KernelHandle, callback: (events: readonly NativeKernelEvent[]) => void): void;
+  listLinks(kernel: KernelHandle): Promise<readonly NativeLink[]>;
+  listAddresses(kernel: KernelHandle): Promise<readonly NativeAddress[]>;
+  /**
+   * Binds or refreshes (NLM_F_REPLACE) addresses with our owner tag. Elements that the thread reaches
+   * after `notAfterMs` are refused with ETIME and nothing is sent for them (fencing.md D7).
+   */
+  addAddresses(
+    kernel: KernelHandle,
+    requests: readonly NativeAddressRequest[],
+    options: { readonly notAfterMs: number },
+  ): Promise<readonly (NativeFailure | null)[]>;
+  /** An address that is not there counts as deleted. */
+  deleteAddresses(
+    kernel: KernelHandle,
+    requests: readonly NativeAddressRequest[],
+  ): Promise<readonly (NativeFailure | null)[]>;
+  /**
+   * Sends one announcement a VIP: ARP in both forms (request with target MAC 0; reply with target MAC
+   * = sender MAC, fencing.md E1), or an unsolicited NA with Override. Refused with ETIME after
+   * `notAfterMs`.
+   */
+  sendAnnouncements(
+    kernel: KernelHandle,
+    announcements: readonly NativeAnnouncement[],
+    options: { readonly notAfterMs: number },
+  ): Promise<readonly (NativeFailure | null)[]>;
+
+  // Networks of namespaces, for the demo and the tests.
+  createBridge(kernel: KernelHandle, options: { readonly name: string }): Promise<void>;
+  /** The peer is created in the namespace at `peerNetns`. */
+  createVeth(
+    kernel: KernelHandle,
+    options: { readonly name: string; readonly peerName: string; readonly peerNetns: string },
+  ): Promise<void>;
+  setLink(
+    kernel: KernelHandle,
+    options: { readonly name: string; readonly up?: boolean; readonly master?: string },
+  ): Promise<void>;
+  deleteLink(kernel: KernelHandle, options: { readonly name: string }): Promise<void>;
+
+  /** `fd` is a memfd to hand to the guard; it is closed with the handle. */
+  createDeadlinePage(): { readonly page: DeadlinePageHandle; readonly fd: number };
+  /** Stores the fences' deadline: one 8-byte release store of nanoseconds; 0 means not armed. */
+  storeDeadline(page: DeadlinePageHandle, deadlineMs: number): void;
+
+  openForwarder(options: { readonly threads: number }): ForwarderHandle;
+  /**
+   * Makes the listeners exactly these. Listeners that stay keep their connections, with new backends
+   * and options for new ones. Those of a listener that goes are reset (both sides) when
+   * `resetRemoved`, else drained. The result names what could not be opened; the others are open.
+   */
+  setListeners(
+    forwarder: ForwarderHandle,
+    listeners: readonly NativeListener[],
+    options: { readonly resetRemoved: boolean },
+  ): Promise<readonly { readonly id: string; readonly failure: NativeFailure | null }[]>;
+  readCounters(forwarder: ForwarderHandle): readonly NativeListenerCounters[];
+  /** Closes listeners, resets connections and joins the threads. Idempotent. */
+  closeForwarder(forwarder: ForwarderHandle): void;
+
+  // Frame builders, for byte tests without privileges.
+  arpAnnouncementFrame(options: {
+    readonly mac: string;
+    readonly address: string;
+    readonly form: 'request' | 'reply';
+  }): Uint8Array;
+  unsolicitedNaFrame(options: {
+    readonly mac: string;
+    readonly address: string;
+    readonly router: boolean;
+  }): Uint8Array;
+}
