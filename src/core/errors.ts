@@ -22,3 +22,12 @@ export class OperationalError extends Error {
     this.hint = options.hint;
   }
 }
+
+/**
+ * The errno name (`ENOENT`) or other code that a thrown value carries, for a message or a branch;
+ * `unknown` when it carries none.
+ */
+export function errorCode(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return 'unknown';
+  return typeof thrown.code === 'string' ? thrown.code : 'unknown';
+}
