@@ -1,0 +1,87 @@
+import { type IpAddress, ipFromBytes } from '../address/ip.ts';
+import { placeVips } from './place.ts';
+import type { Announcement, DataplaneState, LinkAddress, Listener } from './state.ts';
+import type { VipProblem, WantedBalancer, World } from './world.ts';
+
+/** `::`: every address of the machine, of both families (ipv6(7), IPV6_V6ONLY off). */
+export const ANY_ADDRESS: IpAddress = ipFromBytes(new Uint8Array(16));
+
+const NOTHING: DataplaneState = {
+  guarded: [],
+  addresses: [],
+  foreign: [],
+  listeners: [],
+  announcements: [],
+};
+
+/** What the dataplane should do, and which VIPs it could not serve from here even with the right. */
+export interface Desired {
+  readonly state: DataplaneState;
+  readonly problems: readonly VipProblem[];
+}
+
+/**
+ * Decides what this node should serve in `world`. The right is an input: without it nothing that is
+ * bound to the holder is desired, and so the plan that follows withdraws; there is no other way out.
+ */
+export function desired(world: World): Desired {
+  const placements = placeVips(world);
+  const problems: VipProblem[] = [];
+  const addresses: LinkAddress[] = [];
+  const announcements: Announcement[] = [];
+  for (const placement of placements) {
+    if (placement.kind === 'unplaced') {
+      problems.push(placement.problem);
+      continue;
+    }
+    const { vip, link } = placement;
+    const item: LinkAddress = {
+      linkIndex: link.index,
+      link: link.name,
+      address: vip.address,
+      prefixLength: vip.prefixLength,
+    };
+    addresses.push(item);
+    const ready = link.up && link.carrier;
+    if (!ready) {
+      const reason = link.up ? 'no-carrier' : 'link-down';
+      problems.push({ vip: vip.address, reason, interface: link.name });
+    }
+    // Without a carrier nobody would hear it; when the carrier comes back the schedule starts anew.
+    if (world.announce && ready && link.mac !== '') {
+      announcements.push({ ...item, mac: link.mac, router: link.ipv6Forwarding });
+    }
+  }
+  if (world.leaving) return { state: NOTHING, problems };
+  const everywhere = world.balancers
+    .filter((balancer) => !balancer.bindToVip)
+    .map((balancer) => listener(balancer, ANY_ADDRESS));
+  if (!world.right) return { state: { ...NOTHING, listeners: everywhere }, problems };
+  const onVips = world.balancers
+    .filter((balancer) => balancer.bindToVip)
+    .flatMap((balancer) => addresses.map((item) => listener(balancer, item.address)));
+  return {
+    state: {
+      guarded: addresses,
+      addresses,
+      foreign: [],
+      listeners: [...everywhere, ...onVips],
+      announcements,
+    },
+    problems,
+  };
+}
+
+function listener(balancer: WantedBalancer, address: IpAddress): Listener {
+  return {
+    id: `${balancer.name}@${address}:${balancer.port}`,
+    name: balancer.name,
+    address,
+    port: balancer.port,
+    backends: balancer.backends,
+    connectTimeoutMs: balancer.connectTimeoutMs,
+    idleTimeoutMs: balancer.idleTimeoutMs,
+    maxConnections: balancer.maxConnections,
+    drainMs: balancer.drainSeconds * 1000,
+  };
+}
