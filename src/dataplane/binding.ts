@@ -170,8 +170,13 @@ export interface NativeBinding {
 
   /** `fd` is a memfd to hand to the guard; it is closed with the handle. */
   createDeadlinePage(): { readonly page: DeadlinePageHandle; readonly fd: number };
-  /** Stores the fences' deadline: one 8-byte release store of nanoseconds; 0 means not armed. */
-  storeDeadline(page: DeadlinePageHandle, deadlineMs: number): void;
+  /**
+   * Stores the fences' deadline in the page (native/base/deadline_page.h); 0 means not armed, and
+   * Infinity never passes. False when the guard has fired: the deadline is not taken, the right that it
+   * belongs to is over, and only 0 can be stored next. A deadline counts, for binding and announcing
+   * as well, only once this returned true.
+   */
+  storeDeadline(page: DeadlinePageHandle, deadlineMs: number): boolean;
 
   openForwarder(options: { readonly threads: number }): ForwarderHandle;
   /**
