@@ -27,17 +27,18 @@
         "native/addon.cc",
         "<!@(node -p \"['base','netlink','packet','forward','binding'].flatMap(d => require('fs').readdirSync('native/' + d).filter(f => f.endsWith('.cc')).map(f => 'native/' + d + '/' + f)).join(' ')\")"
       ],
-      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      # As system headers, which our warnings do not judge. make runs in build/, and every path is
+      # relative: the generated makefiles do not quote one that holds a space.
+      "cflags_cc": ["-isystem", "../<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
         "NAPI_VERSION=8",
         "NAPI_DISABLE_CPP_EXCEPTIONS",
-        "NODE_ADDON_API_DISABLE_DEPRECATED",
-        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"
+        "NODE_ADDON_API_DISABLE_DEPRECATED"
       ],
       "ldflags": [
         "-Wl,-z,relro,-z,now",
         "-Wl,--gc-sections",
-        "-Wl,--version-script=<(module_root_dir)/native/exports.map"
+        "-Wl,--version-script=../native/exports.map"
       ]
     },
     {

@@ -1,15 +1,18 @@
 // Bundles src/main.ts into dist/: one start-up chunk, and a chunk for whatever is imported lazily, so
 // that the daemon loads only what it runs.
-import { rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '..');
-rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+const dist = path.join(root, 'dist');
+const draft = path.join(root, 'build', 'dist-draft');
+const former = path.join(root, 'build', 'dist-former');
+for (const folder of [draft, former]) rmSync(folder, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
-  outdir: 'dist',
+  outdir: draft,
   bundle: true,
   splitting: true,
   platform: 'node',
@@ -22,3 +25,7 @@ await build({
   },
   logLevel: 'warning',
 });
+// A daemon that starts meanwhile finds the old chunks or the new ones, never some of each.
+if (existsSync(dist)) renameSync(dist, former);
+renameSync(draft, dist);
+rmSync(former, { recursive: true, force: true });
