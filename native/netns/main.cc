@@ -4,7 +4,9 @@
 //   fairlead-netns run [--] COMMAND…      a machine of its own: network, processes, /proc, /run
 //   fairlead-netns hold                   a network until stdin closes; /proc/PID/ns/net names it
 //   fairlead-netns enter PATH [--] COMMAND…   the command in the network that PATH names
-//   fairlead-netns check                  exit 0 when `run` works here, else 4 with cause and cure
+//   fairlead-netns watch                  every change of an address in the networks joined by
+//   veths fairlead-netns check                  exit 0 when `run` works here, else 4 with cause and
+//   cure
 
 #include <fcntl.h>
 #include <sched.h>
@@ -18,6 +20,7 @@
 #include "netns/namespaces.h"
 #include "netns/refusal.h"
 #include "netns/supervise.h"
+#include "netns/watch.h"
 
 namespace fairlead::netns {
 namespace {
@@ -175,9 +178,15 @@ int main(int count, char** arguments) {
     if (char** const command = commandFrom(arguments + 3)) return enter(arguments[2], command);
   }
   if (strcmp(verb, "hold") == 0 && count == 2) return hold();
+  if (strcmp(verb, "watch") == 0 && count == 2) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return watchAddresses();
+  }
   if (strcmp(verb, "check") == 0 && count == 2) return run(nullptr);
-  fputs("usage: fairlead-netns run [--] COMMAND... | hold | enter PATH [--] COMMAND... | check\n",
-        stderr);
+  fputs(
+      "usage: fairlead-netns run [--] COMMAND... | hold | enter PATH [--] COMMAND... | watch | "
+      "check\n",
+      stderr);
   return kUsage;
 }
 
