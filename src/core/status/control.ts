@@ -12,8 +12,11 @@ export type ControlRequest =
   | { readonly verb: 'handoff'; readonly to?: string };
 
 export type ControlResponse =
-  | { readonly ok: true; readonly result: PingResult | Status | HandoffResult }
+  | { readonly ok: true; readonly result: ControlResult }
   | { readonly ok: false; readonly error: ControlError };
+
+/** Told apart by `kind`. */
+export type ControlResult = PingResult | Status | HandoffResult;
 
 export interface ControlError {
   /** `bad-request`, `too-many-clients`, `internal`. */
