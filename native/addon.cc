@@ -1,0 +1,15 @@
+#include <napi.h>
+
+#include "binding/exports.h"
+
+static Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
+  fairlead::exportClock(env, exports);
+  fairlead::exportKernel(env, exports);
+  fairlead::exportAddresses(env, exports);
+  fairlead::exportLinks(env, exports);
+  fairlead::exportNeighbors(env, exports);
+  fairlead::exportDeadlinePage(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(fairlead, exportAll)
