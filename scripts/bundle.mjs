@@ -20,12 +20,8 @@ await build({
   target: 'node20.19',
   minifySyntax: true,
   external: ['node-gyp-build'],
-  // Packages written in CommonJS call require() for Node's own modules.
   banner: {
-    js: [
-      "import { createRequire as createRequireForBundle } from 'node:module';",
-      'const require = createRequireForBundle(import.meta.url);',
-    ].join('\n'),
+    js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
   },
   logLevel: 'warning',
 });

@@ -1,3 +1,9 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { IpAddress } from '../core/address/ip.ts';
+import { AddonLoadError } from './errors.ts';
+
 /**
  * The native surface, typed: plain functions over plain values, each taking a batch. Nothing outside
  * `src/dataplane` sees it. Addresses are text in their canonical form (RFC 5952), times are
@@ -11,6 +17,8 @@
 export interface NativeFailure {
   readonly errno: number;
   readonly syscall: string;
+  /** The kernel's own words, where it gave any (netlink's extended acknowledgement). */
+  readonly detail?: string;
 }
 
 /** Opaque: a netlink socket pair with its own thread, bound to one network namespace for life. */
@@ -39,9 +47,10 @@ export interface NativeLink {
 
 export interface NativeAddress {
   readonly link: number;
-  readonly address: string;
+  /** In the canonical text that `src/core/address/ip.ts` writes. */
+  readonly address: IpAddress;
   readonly prefixLength: number;
-  /** Carries our owner tag: IFA_PROTO, or below Linux 5.18 the label `<link>:fl` (IPv4 only). */
+  /** Carries our owner tag: IFA_PROTO 0xfa, or below Linux 5.18 the label `<link>:fl` (IPv4 only). */
   readonly tagged: boolean;
   /** Seconds left (IFA_CACHEINFO ifa_valid), or -1 for ever. */
   readonly validSeconds: number;
@@ -122,11 +131,20 @@ export interface NativeBinding {
   /** CLOCK_BOOTTIME now, in milliseconds with fractions. */
   bootTimeMs(): number;
 
-  /** `netns` is a path such as /proc/1/ns/net; without it, the namespace of this process. */
-  openKernel(options: { readonly netns?: string }): KernelHandle;
-  /** Ends the thread; pending promises are rejected with ECANCELED. Idempotent. */
+  /**
+   * `netns` is a path such as /proc/1/ns/net; without it, the namespace of this process. `testing`
+   * makes events overrun soon (0: never on purpose), or tags as on kernels before Linux 5.18.
+   */
+  openKernel(
+    options: { readonly netns?: string },
+    testing?: { readonly eventBufferBytes: number; readonly labelTag: boolean },
+  ): KernelHandle;
+  /**
+   * Ends the thread; what it has not begun is rejected with ECANCELED, as is all that is asked later.
+   * Idempotent. Until then a pending promise keeps the process alive; a watch does not.
+   */
   closeKernel(kernel: KernelHandle): void;
-  /** Calls back with batches of link and address events, from now until closeKernel. */
+  /** Calls back with batches of link and address events, from now until closeKernel. Once a handle. */
   watchKernel(kernel: KernelHandle, callback: (events: readonly NativeKernelEvent[]) => void): void;
   listLinks(kernel: KernelHandle): Promise<readonly NativeLink[]>;
   listAddresses(kernel: KernelHandle): Promise<readonly NativeAddress[]>;
@@ -204,4 +222,74 @@ export interface NativeBinding {
     readonly address: string;
     readonly router: boolean;
   }): Uint8Array;
+}
+
+/** What finds the compiled addon below a package's root: the package node-gyp-build, as we use it. */
+interface AddonFinder {
+  resolve(root: string): string;
+}
+
+let loaded: NativeBinding | undefined;
+
+/**
+ * Loads the addon that `npm run setup` compiled, or the prebuilt one for this machine.
+ *
+ * @throws {AddonLoadError} when there is none, or the loader refuses it.
+ */
+export function loadBinding(): NativeBinding {
+  if (loaded !== undefined) return loaded;
+  const file = addonFile();
+  try {
+    const binding: NativeBinding = createRequire(import.meta.url)(file);
+    loaded = binding;
+    return binding;
+  } catch (err) {
+    throw new AddonLoadError([`${file}: ${firstLine(err)}`], err);
+  }
+}
+
+/**
+ * Where one of our executables is: beside the addon, so that both are of one build.
+ *
+ * @throws {AddonLoadError} when it is not there.
+ */
+export function nativeExecutable(name: 'fairlead-guard' | 'fairlead-netns'): string {
+  const file = path.join(path.dirname(addonFile()), name);
+  if (!existsSync(file)) throw new AddonLoadError([`${file}: not there`], undefined);
+  return file;
+}
+
+function addonFile(): string {
+  const root = packageRoot(import.meta.dirname);
+  const finder: AddonFinder = createRequire(import.meta.url)('node-gyp-build');
+  try {
+    return finder.resolve(root);
+  } catch (err) {
+    const platform = `${process.platform}-${process.arch}`;
+    throw new AddonLoadError(
+      [
+        `${path.join(root, 'build', 'Release')}: no addon`,
+        `${path.join(root, 'prebuilds', platform)}: no addon for this C library`,
+      ],
+      err,
+    );
+  }
+}
+
+/** The folder of our package.json: the sources, the bundle and a benchmark lie at different depths below. */
+function packageRoot(from: string): string {
+  const file = path.join(from, 'package.json');
+  if (existsSync(file)) {
+    const { name }: { readonly name?: string } = JSON.parse(readFileSync(file, 'utf8'));
+    if (name === 'fairlead') return from;
+  }
+  const parent = path.dirname(from);
+  if (parent === from)
+    throw new AddonLoadError([`${from}: no package.json of fairlead`], undefined);
+  return packageRoot(parent);
+}
+
+function firstLine(err: unknown): string {
+  const text = err instanceof Error ? err.message : String(err);
+  return text.split('\n', 1)[0] ?? '';
 }

@@ -1,0 +1,157 @@
+import type { IpAddress } from '../core/address/ip.ts';
+import { invariant } from '../core/invariant.ts';
+import type { Instant } from '../core/time.ts';
+import {
+  type KernelHandle,
+  loadBinding,
+  type NativeAddressRequest,
+  type NativeBinding,
+  type NativeFailure,
+  type NativeKernelEvent,
+  type NativeLink,
+} from './binding.ts';
+import { KernelError, kernelErrorOf } from './errors.ts';
+import { type AnnouncementRequest, announce } from './neighbors.ts';
+
+export type { NativeKernelEvent as KernelEvent, NativeLink as Link } from './binding.ts';
+
+/** An address on a link, as the kernel keeps it. */
+export interface BoundAddress {
+  /** The kernel's index of the link. */
+  readonly linkIndex: number;
+  readonly address: IpAddress;
+  readonly prefixLength: number;
+  /** Carries our owner tag. */
+  readonly tagged: boolean;
+  /** Seconds until the kernel removes it, or -1 for never. */
+  readonly validSeconds: number;
+  /** IPv6: duplicate address detection is not through, or has failed. */
+  readonly tentative: boolean;
+  readonly dadFailed: boolean;
+}
+
+/** An address to delete. */
+export interface AddressRef {
+  readonly linkIndex: number;
+  /** The link's name, for messages. */
+  readonly link: string;
+  readonly address: IpAddress;
+  readonly prefixLength: number;
+}
+
+/** An address to bind. */
+export interface AddressRequest extends AddressRef {
+  /** Seconds until the kernel shall remove it by itself, or -1 for never. */
+  readonly validSeconds: number;
+}
+
+/**
+ * Links and addresses of one network namespace, by rtnetlink, and the announcing of addresses.
+ *
+ * Requests are performed in the order of the calls, on a thread of their own. What the kernel refuses
+ * for one element of a batch stands at its place in the result; a call that fails as a whole rejects.
+ */
+export class Kernel {
+  readonly #binding: NativeBinding;
+  readonly #handle: KernelHandle;
+
+  /**
+   * @param options.netns - A path such as /proc/1/ns/net; without it, the namespace of this process.
+   * @throws {AddonLoadError}
+   * @throws {KernelError} when the sockets cannot be opened there.
+   */
+  constructor(options: { readonly netns?: string } = {}) {
+    this.#binding = loadBinding();
+    const { netns } = options;
+    const subject = netns === undefined ? 'the network' : `the network of "${netns}"`;
+    try {
+      this.#handle = this.#binding.openKernel(netns === undefined ? {} : { netns });
+    } catch (err) {
+      throw kernelErrorOf(`open ${subject}`, err);
+    }
+  }
+
+  async links(): Promise<readonly NativeLink[]> {
+    return this.#ask('list the links', this.#binding.listLinks(this.#handle));
+  }
+
+  async addresses(): Promise<readonly BoundAddress[]> {
+    const found = await this.#ask('list the addresses', this.#binding.listAddresses(this.#handle));
+    return found.map(({ link, ...rest }) => ({ ...rest, linkIndex: link }));
+  }
+
+  /**
+   * Binds addresses, or gives those that are bound the new lifetime. What is reached after `notAfter`
+   * is refused with ETIME. Idempotent.
+   */
+  async addAddresses(
+    requests: readonly AddressRequest[],
+    notAfter: Instant,
+  ): Promise<readonly (KernelError | undefined)[]> {
+    const asked = this.#binding.addAddresses(this.#handle, requests.map(toNative), {
+      notAfterMs: notAfter,
+    });
+    const failures = await this.#ask(`bind ${requests.length} addresses`, asked);
+    return failuresOf(failures, (i) => `bind ${describe(requests[i], 'to')}`);
+  }
+
+  /** Deletes addresses. One that is not there counts as deleted. */
+  async deleteAddresses(
+    requests: readonly AddressRef[],
+  ): Promise<readonly (KernelError | undefined)[]> {
+    const native = requests.map((item) => toNative({ ...item, validSeconds: -1 }));
+    const asked = this.#binding.deleteAddresses(this.#handle, native);
+    const failures = await this.#ask(`delete ${requests.length} addresses`, asked);
+    return failuresOf(failures, (i) => `delete ${describe(requests[i], 'from')}`);
+  }
+
+  /**
+   * Announces each address once; what is reached after `notAfter` is refused.
+   *
+   * @throws {KernelError} for the first that was refused. The others were sent.
+   */
+  async announce(requests: readonly AnnouncementRequest[], notAfter: Instant): Promise<void> {
+    await announce(this.#binding, this.#handle, requests, notAfter);
+  }
+
+  /** Calls back with what changes, in batches, from now until close(). To be called once. */
+  watch(listener: (events: readonly NativeKernelEvent[]) => void): void {
+    try {
+      this.#binding.watchKernel(this.#handle, listener);
+    } catch (err) {
+      throw kernelErrorOf('watch links and addresses', err);
+    }
+  }
+
+  /** Ends the thread and the watch; what it has not begun is rejected with ECANCELED. Idempotent. */
+  close(): void {
+    this.#binding.closeKernel(this.#handle);
+  }
+
+  async #ask<T>(action: string, asked: Promise<T>): Promise<T> {
+    try {
+      return await asked;
+    } catch (err) {
+      throw kernelErrorOf(action, err);
+    }
+  }
+}
+
+function failuresOf(
+  failures: readonly (NativeFailure | null)[],
+  action: (index: number) => string,
+): readonly (KernelError | undefined)[] {
+  return failures.map((failure, i) =>
+    failure === null ? undefined : new KernelError(action(i), failure),
+  );
+}
+
+function toNative(request: AddressRequest): NativeAddressRequest {
+  const { linkIndex, address, prefixLength, validSeconds } = request;
+  return { link: linkIndex, address, prefixLength, validSeconds };
+}
+
+function describe(item: AddressRef | undefined, preposition: 'to' | 'from'): string {
+  invariant(item !== undefined, 'the addon answers each request, and no other');
+  return `${item.address}/${item.prefixLength} ${preposition} "${item.link}"`;
+}
