@@ -20,8 +20,12 @@ await build({
   target: 'node20.19',
   minifySyntax: true,
   external: ['node-gyp-build'],
+  // Packages written in CommonJS call require() for Node's own modules.
   banner: {
-    js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
+    js: [
+      "import { createRequire as createRequireForBundle } from 'node:module';",
+      'const require = createRequireForBundle(import.meta.url);',
+    ].join('\n'),
   },
   logLevel: 'warning',
 });

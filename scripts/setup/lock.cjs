@@ -15,7 +15,7 @@ function lockFile(root) {
 }
 
 /** The process's number with its start time: a number alone may be another process's by now. */
-function processName(pid) {
+function nameOfProcess(pid) {
   try {
     const stat = fs.readFileSync('/proc/' + pid + '/stat', 'utf8');
     // Field 22 of proc(5), counted after the command, which may itself hold spaces and brackets.
@@ -26,18 +26,18 @@ function processName(pid) {
 }
 
 function isAlive(name) {
-  return processName(name.split(':')[0]) === name;
+  return nameOfProcess(name.split(':')[0]) === name;
 }
 
 /** Names a child in our lock, so that nobody takes the lock while that child still writes. */
 function nameInLock(root, pid) {
-  const name = processName(pid);
+  const name = nameOfProcess(pid);
   if (name !== undefined) fs.appendFileSync(lockFile(root), name + '\n');
 }
 
 function tryLock(root) {
   const draft = lockFile(root) + '.' + process.pid;
-  fs.writeFileSync(draft, processName(process.pid) + '\n');
+  fs.writeFileSync(draft, nameOfProcess(process.pid) + '\n');
   try {
     fs.linkSync(draft, lockFile(root));
     return true;

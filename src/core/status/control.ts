@@ -55,7 +55,7 @@ export type HandoffRefusal =
   | 'not-leader'
   | 'no-leader'
   /** `to` is not in the peer list. */
-  | 'unknown-node'
+  | 'unknown-target'
   /** `to` leads already. */
   | 'already-leader'
   | 'no-eligible-peer'
