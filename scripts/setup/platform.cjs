@@ -57,4 +57,4 @@ function checkWsl() {
   }
 }
 
-module.exports = { OLDEST_NODE, checkPlatform, isAtLeast };
+module.exports = { checkPlatform };

@@ -20,7 +20,7 @@ const HARMLESS = ['path', 'util', 'url', 'events', 'timers', 'timers/promises'];
  * Who may import whom. A folder that is not listed here has not been thought about, so its files are
  * findings until it is.
  */
-export const LAYERS: Readonly<Record<string, Layer>> = {
+const LAYERS: Readonly<Record<string, Layer>> = {
   core: { folders: [] },
   config: { folders: ['core'], packages: ['yaml'], node: ['fs', 'fs/promises', 'os', ...HARMLESS] },
   telemetry: { folders: ['core'], packages: ['pino'], node: ['http', ...HARMLESS] },
@@ -78,7 +78,7 @@ const STATEMENT = /^[ \t]*(?:import|export)(\s+type\b)?(?:[\s\w{},*$]*?\sfrom)?\
 const CALL = /\b(?:import|require)\(\s*'([^']+)'/g;
 
 /** Every module that a TypeScript file names, also by `import()`. */
-export function importsOf(file: SourceFile): Import[] {
+function importsOf(file: SourceFile): Import[] {
   const code = codeOnly(file.text);
   const isCode = (offset: number): boolean => /\S/.test(code.slice(offset, offset + 6));
   const found = [

@@ -1,6 +1,6 @@
 import { codeOnly, type Finding, lineOf, type SourceFile } from './source.ts';
 
-export const MAX_LINES = 500;
+const MAX_LINES = 500;
 export const MAX_COLUMNS = 200;
 
 /** Who alone may do what in src/: effects that are easy to do anywhere, and wrong nearly everywhere. */
