@@ -4,11 +4,10 @@ export function majorityOf(voters: number): number {
 }
 
 /**
- * The newest sequence that a majority of the voters has acknowledged, this leader included; 0 when
- * there is none. `acknowledged` holds every other voter's newest, `own` the leader's, which promises
- * itself each round that it sends.
+ * The newest sequence that a majority of the voters has acknowledged; 0 when there is none. Each voter
+ * has one entry: the leader's own is its newest, since it promises itself each round that it sends.
  */
-export function newestByMajority(acknowledged: readonly number[], own: number): number {
-  const newestFirst = [own, ...acknowledged].sort((one, other) => other - one);
+export function newestByMajority(acknowledged: readonly number[]): number {
+  const newestFirst = acknowledged.toSorted((one, other) => other - one);
   return newestFirst[majorityOf(newestFirst.length) - 1] ?? 0;
 }
