@@ -1,0 +1,177 @@
+#include "forward/forwarder.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <unordered_map>
+#include <utility>
+
+#include "forward/listening_socket.h"
+
+namespace fairlead {
+namespace {
+
+// A caller that is this far ahead of the threads is not waiting for its answers.
+constexpr std::size_t kMaximumRequests = 64;
+
+// Backends that stay keep their counters.
+std::shared_ptr<const Routing> routingFor(const ListenerSpec& spec, const Routing* before) {
+  std::vector<std::shared_ptr<Backend>> backends;
+  backends.reserve(spec.backends.size());
+  for (const Endpoint& endpoint : spec.backends) {
+    std::shared_ptr<Backend> backend;
+    if (before != nullptr) {
+      const auto found = std::ranges::find_if(
+          before->backends, [&](const auto& known) { return known->endpoint == endpoint; });
+      if (found != before->backends.end()) backend = *found;
+    }
+    backends.push_back(backend != nullptr ? backend : std::make_shared<Backend>(endpoint));
+  }
+  return std::make_shared<const Routing>(Routing{.backends = std::move(backends),
+                                                 .connect_timeout_ms = spec.connect_timeout_ms,
+                                                 .idle_timeout_ms = spec.idle_timeout_ms,
+                                                 .max_connections = spec.max_connections,
+                                                 .drain_ms = spec.drain_ms});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Forwarder>> Forwarder::open(std::size_t threads) {
+  assert(threads > 0);
+  std::unique_ptr<Forwarder> forwarder(new Forwarder);
+  for (std::size_t index = 0; index < threads; ++index) {
+    auto worker = Worker::start(index);
+    if (!worker.ok()) return worker.error();
+    forwarder->workers_.push_back(std::move(worker.value()));
+  }
+  auto control = Thread::start("fl-forward", [self = forwarder.get()] { self->run(); });
+  if (!control.ok()) return control.error();
+  forwarder->control_ = std::move(control.value());
+  return forwarder;
+}
+
+Forwarder::~Forwarder() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  wake_.notify_all();
+  control_.reset();
+  workers_.clear();
+}
+
+Result<Done> Forwarder::setListeners(std::vector<ListenerSpec> wanted, bool reset_removed,
+                                     Callback callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (requests_.size() >= kMaximumRequests) {
+      return SystemError{.error_number = ENOBUFS, .syscall = "setListeners"};
+    }
+    requests_.push_back({.wanted = std::move(wanted),
+                         .reset_removed = reset_removed,
+                         .callback = std::move(callback)});
+  }
+  wake_.notify_all();
+  return Done{};
+}
+
+std::vector<OpenListener> Forwarder::listeners() const {
+  const std::lock_guard lock(mutex_);
+  return published_;
+}
+
+void Forwarder::run() {
+  while (true) {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return closing_ || !requests_.empty(); });
+    if (closing_) break;
+    Request request = std::move(requests_.front());
+    requests_.pop_front();
+    lock.unlock();
+    auto outcomes = apply(request);
+    request.callback(std::move(outcomes));
+  }
+  // Nothing is queued any more: the forwarder is being destroyed.
+  for (Request& request : requests_) {
+    request.callback(SystemError{.error_number = ECANCELED, .syscall = "setListeners"});
+  }
+}
+
+// In two rounds. A removed listener's port is free before the new ones are bound, so that one may
+// take its place; and the new ones are bound here, so that no forwarding waits for thousands of
+// them.
+std::vector<Forwarder::ListenerOutcome> Forwarder::apply(const Request& request) {
+  std::unordered_map<std::string, OpenListener> before = std::exchange(open_, {});
+  std::vector<const ListenerSpec*> fresh;
+  std::vector<ListenerChange::Rerouted> rerouted;
+  for (const ListenerSpec& spec : request.wanted) {
+    const auto found = before.find(spec.id);
+    if (found == before.end() || found->second.shared->endpoint != spec.endpoint) {
+      fresh.push_back(&spec);
+      continue;
+    }
+    OpenListener kept = std::move(found->second);
+    before.erase(found);
+    kept.routing = routingFor(spec, kept.routing.get());
+    rerouted.push_back({.listener = kept.shared.get(), .routing = kept.routing});
+    open_.emplace(spec.id, std::move(kept));
+  }
+  std::vector<ListenerChange> changes(workers_.size());
+  for (ListenerChange& change : changes) {
+    for (const auto& [id, gone] : before) change.removed.push_back(gone.shared.get());
+    change.reset_removed = request.reset_removed;
+    change.rerouted = rerouted;
+  }
+  changeAll(std::move(changes));
+
+  auto failures = openFresh(fresh);
+  publish(request.wanted);
+  std::vector<ListenerOutcome> outcomes;
+  outcomes.reserve(request.wanted.size());
+  for (const ListenerSpec& spec : request.wanted) {
+    outcomes.push_back({.id = spec.id, .failure = std::move(failures[spec.id])});
+  }
+  return outcomes;
+}
+
+std::unordered_map<std::string, Outcome> Forwarder::openFresh(
+    const std::vector<const ListenerSpec*>& fresh) {
+  std::unordered_map<std::string, Outcome> failures;
+  std::vector<ListenerChange> changes(workers_.size());
+  for (const ListenerSpec* spec : fresh) {
+    auto sockets = openListeningSockets(spec->endpoint, workers_.size());
+    if (!sockets.ok()) {
+      failures.emplace(spec->id, sockets.error());
+      continue;
+    }
+    const OpenListener opened{
+        .shared = std::make_shared<SharedListener>(spec->id, spec->endpoint, workers_.size()),
+        .routing = routingFor(*spec, nullptr)};
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      changes[i].opened.push_back({.listener = opened.shared,
+                                   .routing = opened.routing,
+                                   .socket = std::move(sockets.value()[i])});
+    }
+    open_.emplace(spec->id, opened);
+  }
+  changeAll(std::move(changes));
+  return failures;
+}
+
+void Forwarder::changeAll(std::vector<ListenerChange> changes) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) workers_[i]->post(std::move(changes[i]));
+  for (const auto& worker : workers_) worker->awaitDone();
+}
+
+void Forwarder::publish(const std::vector<ListenerSpec>& wanted) {
+  std::vector<OpenListener> listeners;
+  for (const ListenerSpec& spec : wanted) {
+    if (const auto found = open_.find(spec.id); found != open_.end()) {
+      listeners.push_back(found->second);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  published_ = std::move(listeners);
+}
+
+}  // namespace fairlead

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "forward/backends.h"
+#include "forward/endpoint.h"
+#include "forward/shared_listener.h"
+#include "forward/thread.h"
+#include "forward/worker.h"
+
+namespace fairlead {
+
+// One listener as the caller wants it.
+struct ListenerSpec {
+  std::string id;
+  Endpoint endpoint;
+  std::vector<Endpoint> backends;
+  std::uint32_t connect_timeout_ms = 0;
+  std::uint32_t idle_timeout_ms = 0;  // 0: never.
+  std::uint32_t max_connections = 0;
+  std::uint32_t drain_ms = 0;
+};
+
+// A listener that is open, with its counters.
+struct OpenListener {
+  std::shared_ptr<SharedListener> shared;
+  std::shared_ptr<const Routing> routing;
+};
+
+// The TCP forwarder: threads that forward, and one that changes what they forward. The caller's
+// thread never waits for either: it queues the whole list of listeners that it wants, and is called
+// back.
+class Forwarder {
+ public:
+  // What became of one listener: its id, and why it could not be opened if it could not.
+  struct ListenerOutcome {
+    std::string id;
+    Outcome failure;
+  };
+  // Called on the forwarder's own thread; ECANCELED when the forwarder is destroyed first.
+  using Callback = std::function<void(Result<std::vector<ListenerOutcome>>)>;
+
+  [[nodiscard]] static Result<std::unique_ptr<Forwarder>> open(std::size_t threads);
+  Forwarder(const Forwarder&) = delete;
+  Forwarder& operator=(const Forwarder&) = delete;
+  // Closes listeners, resets connections, joins the threads; callbacks have returned by then.
+  ~Forwarder();
+
+  // Makes the listeners exactly `wanted`; ids are unique. Calls are done in their order. When
+  // `callback` hears of it, the sockets of removed listeners are closed. Refused with ENOBUFS when
+  // the queue is full.
+  [[nodiscard]] Result<Done> setListeners(std::vector<ListenerSpec> wanted, bool reset_removed,
+                                          Callback callback);
+
+  // The listeners that were open after the latest change, for their counters.
+  [[nodiscard]] std::vector<OpenListener> listeners() const;
+
+ private:
+  struct Request {
+    std::vector<ListenerSpec> wanted;
+    bool reset_removed;
+    Callback callback;
+  };
+
+  Forwarder() = default;
+
+  void run();
+  std::vector<ListenerOutcome> apply(const Request& request);
+  // Opens what is not open yet; the failures by id.
+  std::unordered_map<std::string, Outcome> openFresh(const std::vector<const ListenerSpec*>& fresh);
+  // Has every thread make its change, at the same time, and waits for them.
+  void changeAll(std::vector<ListenerChange> changes);
+  void publish(const std::vector<ListenerSpec>& wanted);
+
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unordered_map<std::string, OpenListener> open_;  // By id. Of the control thread.
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Request> requests_;
+  std::vector<OpenListener> published_;
+  bool closing_ = false;
+
+  std::unique_ptr<Thread> control_;
+};
+
+}  // namespace fairlead

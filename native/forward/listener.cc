@@ -1,0 +1,133 @@
+#include "forward/listener.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "forward/connection.h"
+#include "forward/socket_options.h"
+
+namespace fairlead {
+namespace {
+
+// Clients taken before the connections of this thread get their turn again.
+constexpr int kAcceptBatch = 64;
+// Long enough not to spin, and short against what a client waits for.
+constexpr std::uint64_t kDescriptorPauseMs = 50;
+
+// Errors of the connection that accept(2) would have returned, not of the listening socket
+// (accept(2), "Error handling"; EPERM is a firewall's word).
+bool clientIsGone() {
+  switch (errno) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPERM:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Listener::Listener(Loop& loop, std::shared_ptr<SharedListener> shared, std::size_t thread,
+                   std::shared_ptr<const Routing> routing, UniqueFd socket)
+    : loop_(loop),
+      shared_(std::move(shared)),
+      thread_(thread),
+      routing_(std::move(routing)),
+      socket_(std::move(socket)) {
+  watch();
+}
+
+Listener::~Listener() { stopAccepting(); }
+
+void Listener::accept() {
+  for (int taken = 0; taken < kAcceptBatch && socket_.valid() && !paused(); ++taken) {
+    if (!shared_->takePlace(routing_->max_connections)) return pause(Pause::kPlaces);
+    UniqueFd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!client.valid()) {
+      shared_->returnPlace();
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      if (!clientIsGone()) pauseForDescriptors();
+      continue;
+    }
+    ++connections_;
+    ++loop_.connections;
+    shared_->open.increment();
+    shared_->total.increment();
+    // Owned by the loop's lists from here on; freed by way of Loop::closed.
+    (new Connection(loop_, *this, std::move(client)))->start();
+  }
+}
+
+void Listener::adopt(Connection& connection) { open_.pushBack(connection); }
+
+void Listener::forget() {
+  --connections_;
+  --loop_.connections;
+  shared_->open.decrement();
+  shared_->returnPlace();
+  // When threads wait for a place, each looks again by the clock, so that none takes them all.
+  if (pause_ == Pause::kPlaces && shared_->waiting.load() == 1) loop_.place_returned = true;
+}
+
+void Listener::pause(Pause reason) {
+  if (paused() || !socket_.valid()) return;
+  pause_ = reason;
+  if (reason == Pause::kPlaces) ++shared_->waiting;
+  loop_.paused.pushBack(*this);
+  loop_.unwatch(socket_.get());
+}
+
+void Listener::pauseForDescriptors() {
+  pause(Pause::kDescriptors);
+  resume_at_ms_ = loop_.now_ms + kDescriptorPauseMs;
+}
+
+void Listener::tryToResume() {
+  if (pause_ == Pause::kDescriptors && loop_.now_ms < resume_at_ms_) return;
+  if (pause_ == Pause::kPlaces && !shared_->hasPlace(routing_->max_connections)) return;
+  watch();
+}
+
+void Listener::watch() {
+  leavePause();
+  // Level-triggered: what one batch leaves in the queue is reported again.
+  if (loop_.watch(socket_.get(), Watched::kListener, this, EPOLLIN) != 0) pauseForDescriptors();
+}
+
+void Listener::leavePause() {
+  if (pause_ == Pause::kPlaces) --shared_->waiting;
+  pause_ = Pause::kNone;
+  unlink();
+}
+
+void Listener::stopAccepting() {
+  leavePause();
+  socket_.reset();
+}
+
+void Listener::resetConnections() {
+  open_.forEach([](Connection& connection) { connection.reset(); });
+  loop_.connecting.forEach([this](Connection& connection) {
+    if (&connection.listener() == this) connection.reset();
+  });
+}
+
+void Listener::checkIdleTimeouts() {
+  if (routing_->idle_timeout_ms == 0) return;
+  open_.forEach([](Connection& connection) { connection.checkIdleTimeout(); });
+}
+
+}  // namespace fairlead
