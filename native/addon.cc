@@ -9,6 +9,7 @@ static Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
   fairlead::exportLinks(env, exports);
   fairlead::exportNeighbors(env, exports);
   fairlead::exportDeadlinePage(env, exports);
+  fairlead::exportForwarder(env, exports);
   return exports;
 }
 

@@ -10,7 +10,7 @@ ObjectReader::ObjectReader(Napi::Value value) : value_(value) {
   if (!value.IsObject()) problem_ = "expected an object";
 }
 
-Napi::Value ObjectReader::get(const char* key) {
+Napi::Value ObjectReader::value(const char* key) {
   if (!value_.IsObject()) return value_.Env().Undefined();
   return value_.As<Napi::Object>().Get(key);
 }
@@ -26,13 +26,13 @@ std::string ObjectReader::text(const char* key) {
 }
 
 std::optional<std::string> ObjectReader::optionalText(const char* key) {
-  const Napi::Value value = get(key);
-  if (value.IsUndefined()) return std::nullopt;
-  if (!value.IsString()) {
+  const Napi::Value found = value(key);
+  if (found.IsUndefined()) return std::nullopt;
+  if (!found.IsString()) {
     complain(key, "a string");
     return std::nullopt;
   }
-  return value.As<Napi::String>().Utf8Value();
+  return found.As<Napi::String>().Utf8Value();
 }
 
 bool ObjectReader::boolean(const char* key) {
@@ -42,22 +42,22 @@ bool ObjectReader::boolean(const char* key) {
 }
 
 std::optional<bool> ObjectReader::optionalBoolean(const char* key) {
-  const Napi::Value value = get(key);
-  if (value.IsUndefined()) return std::nullopt;
-  if (!value.IsBoolean()) {
+  const Napi::Value found = value(key);
+  if (found.IsUndefined()) return std::nullopt;
+  if (!found.IsBoolean()) {
     complain(key, "a boolean");
     return std::nullopt;
   }
-  return value.As<Napi::Boolean>().Value();
+  return found.As<Napi::Boolean>().Value();
 }
 
 double ObjectReader::number(const char* key) {
-  const Napi::Value value = get(key);
-  if (!value.IsNumber()) {
+  const Napi::Value found = value(key);
+  if (!found.IsNumber()) {
     complain(key, "a number");
     return 0;
   }
-  return value.As<Napi::Number>().DoubleValue();
+  return found.As<Napi::Number>().DoubleValue();
 }
 
 std::int64_t ObjectReader::integer(const char* key, std::int64_t least, std::int64_t most) {

@@ -30,11 +30,13 @@ class ObjectReader {
   // Milliseconds of CLOCK_BOOTTIME to nanoseconds; Infinity is Permit::kNever.
   [[nodiscard]] std::uint64_t instant(const char* key);
 
+  // Undefined when there is none.
+  [[nodiscard]] Napi::Value value(const char* key);
+
   // Empty when all that was read was sound.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:
-  Napi::Value get(const char* key);
   void complain(const char* key, const char* expected);
 
   Napi::Value value_;
@@ -60,6 +62,7 @@ std::optional<std::vector<Element>> readArray(Napi::Value value, Read read) {
     const Napi::HandleScope scope(value.Env());
     ObjectReader reader(array.Get(i));
     elements.push_back(read(reader));
+    if (value.Env().IsExceptionPending()) return std::nullopt;  // Of an array inside the element.
     if (!reader.problem().empty()) {
       Napi::TypeError::New(value.Env(), "element " + std::to_string(i) + ": " + reader.problem())
           .ThrowAsJavaScriptException();

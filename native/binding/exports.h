@@ -11,6 +11,7 @@ void exportAddresses(Napi::Env env, Napi::Object exports);
 void exportLinks(Napi::Env env, Napi::Object exports);
 void exportNeighbors(Napi::Env env, Napi::Object exports);
 void exportDeadlinePage(Napi::Env env, Napi::Object exports);
+void exportForwarder(Napi::Env env, Napi::Object exports);
 
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void exportFunction(Napi::Env env, Napi::Object exports, const char* name) {
