@@ -105,24 +105,41 @@ export interface NativeListener {
   readonly connectTimeoutMs: number;
   /** 0: never. */
   readonly idleTimeoutMs: number;
+  /** At least 1. Beyond it clients wait in the kernel's queue. */
   readonly maxConnections: number;
   /** How long connections of a listener that went away may go on, unless they are reset. */
   readonly drainMs: number;
 }
 
+/** What became of one listener. */
+export interface NativeListenerOutcome {
+  readonly id: string;
+  /** Why it is not open; null when it is. */
+  readonly failure: NativeFailure | null;
+}
+
 export interface NativeBackendCounters extends NativeBackend {
   readonly open: number;
+  /** Connections that reached the backend. */
   readonly total: number;
+  /** Attempts to connect that did not. */
   readonly failed: number;
 }
 
+/** Counted since the listener was opened; it keeps its numbers when its backends change. */
 export interface NativeListenerCounters {
   readonly id: string;
   readonly open: number;
+  /** Connections accepted. */
   readonly total: number;
+  /** Of these, reset because no backend could be reached. */
   readonly failed: number;
+  /** Delivered from clients to backends. */
   readonly bytesIn: number;
+  /** Delivered from backends to clients. */
   readonly bytesOut: number;
+  /** How many of both were spliced, without a copy. */
+  readonly bytesSpliced: number;
   readonly backends: readonly NativeBackendCounters[];
 }
 
@@ -198,17 +215,24 @@ export interface NativeBinding {
 
   openForwarder(options: { readonly threads: number }): ForwarderHandle;
   /**
-   * Makes the listeners exactly these. Listeners that stay keep their connections, with new backends
-   * and options for new ones. Those of a listener that goes are reset (both sides) when
-   * `resetRemoved`, else drained. The result names what could not be opened; the others are open.
+   * Makes the listeners exactly these, whose ids differ. Calls are performed in their order. A listener
+   * with the id, address and port of one that is open stays, and its connections with it: new backends
+   * and limits are for new connections. When the promise is settled, the sockets of those that went
+   * away are closed. Their connections, and those that still drain from earlier calls, are reset (both
+   * sides) when `resetRemoved`; else they are drained. The result names what could not be opened, in
+   * the order of `listeners`; the others are open.
    */
   setListeners(
     forwarder: ForwarderHandle,
     listeners: readonly NativeListener[],
     options: { readonly resetRemoved: boolean },
-  ): Promise<readonly { readonly id: string; readonly failure: NativeFailure | null }[]>;
+  ): Promise<readonly NativeListenerOutcome[]>;
+  /** Of the listeners that were open after the latest setListeners, in its order. */
   readCounters(forwarder: ForwarderHandle): readonly NativeListenerCounters[];
-  /** Closes listeners, resets connections and joins the threads. Idempotent. */
+  /**
+   * Closes listeners, resets connections and joins the threads; pending promises are rejected with
+   * ECANCELED. Idempotent.
+   */
   closeForwarder(forwarder: ForwarderHandle): void;
 
   // Frame builders, for byte tests without privileges.

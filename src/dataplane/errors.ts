@@ -53,6 +53,11 @@ function hintFor(code: string): string | undefined {
       return 'Check that the interface exists: ip link';
     case 'ENETDOWN':
       return 'Set the interface up: ip link set INTERFACE up';
+    case 'EADDRINUSE':
+      return 'Find out what else listens there: ss -ltnp';
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'Raise the limit of open files (LimitNOFILE in systemd, ulimit -n)';
     default:
       return undefined;
   }
