@@ -20,6 +20,8 @@ await build({
   target: 'node20.19',
   minifySyntax: true,
   external: ['node-gyp-build'],
+  // Its modules proper: what import() gives of the CommonJS that Node would take has no names.
+  alias: { yaml: path.join(root, 'node_modules', 'yaml', 'browser', 'index.js') },
   // Packages written in CommonJS call require() for Node's own modules.
   banner: {
     js: [

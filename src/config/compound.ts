@@ -1,5 +1,12 @@
 /** Kinds that hold others: lists, and tables of options. */
-import type { Kind, Options, Reading, Shorthand, Values } from './kind.ts';
+import {
+  isShown,
+  type Kind,
+  type Options,
+  type Reading,
+  type Shorthand,
+  type Values,
+} from './kind.ts';
 import {
   type FieldsNode,
   formatOrigin,
@@ -59,11 +66,11 @@ export function fieldsKind<O extends Options>(
 ): Kind<Values<O>> {
   return {
     name,
-    shape: { type: 'fields', options, shorthand: shorthand !== undefined },
+    shape: { type: 'fields', options, textInFile: shorthand?.inFile ?? false },
     read(node, reading) {
       if (node.kind === 'fields') return readFields(options, node, reading);
       const before = reading.problems.length;
-      const fields = shorthand?.(node, reading);
+      const fields = shorthand?.expand(node, reading);
       if (fields !== undefined) return readFields(options, fields, reading);
       if (reading.problems.length === before) {
         reading.report(
@@ -170,8 +177,4 @@ function exampleOf(options: Options): string {
 
 function isZero(node: SourceNode): boolean {
   return node.kind === 'scalar' && (node.value === 0 || node.value === '0');
-}
-
-function isShown(value: unknown): value is string | number | boolean {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }

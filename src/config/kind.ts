@@ -5,7 +5,7 @@ import type { FieldsNode, Origin, SourceNode } from './source.ts';
 export type Shape =
   | { readonly type: 'scalar'; readonly schema: { readonly [keyword: string]: unknown } }
   | { readonly type: 'list'; readonly of: Kind<unknown> }
-  | { readonly type: 'fields'; readonly options: Options; readonly shorthand: boolean };
+  | { readonly type: 'fields'; readonly options: Options; readonly textInFile: boolean };
 
 /** A kind of value: how it is read from what was written, and how it is described. */
 export interface Kind<T> {
@@ -69,6 +69,11 @@ export interface Explained {
   readonly origin: Origin;
 }
 
+/** Whether a value of any kind is one that `config explain` has a line for. */
+export function isShown(value: unknown): value is Explained['value'] {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}
+
 /** Carries down the tree what reading needs, and collects what it finds. */
 export class Reading {
   readonly problems: Problem[] = [];
@@ -124,4 +129,10 @@ export class Reading {
   }
 }
 
-export type Shorthand = (node: SourceNode, reading: Reading) => FieldsNode | undefined;
+/** Another way to write fields: as one text. */
+export interface Shorthand {
+  /** Also in the file, not in the environment and in flags alone. */
+  readonly inFile: boolean;
+  /** Returns undefined for what it does not know, or has reported. */
+  expand(node: SourceNode, reading: Reading): FieldsNode | undefined;
+}

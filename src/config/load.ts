@@ -23,8 +23,8 @@ import { type WrittenVips, writtenVips } from './vips.ts';
 import { parseYamlFile } from './yaml.ts';
 
 export interface ConfigSources {
-  /** Path of the file; without it, environment and flags are all there is. */
-  readonly file?: string;
+  /** Its path, or its text when that is at hand; without, environment and flags are all there is. */
+  readonly file?: string | { readonly name: string; readonly text: string };
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** `--name` → its text; a flag alone is "true". */
   readonly flags?: ReadonlyMap<string, string>;
@@ -79,11 +79,12 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
 }
 
 async function readRoot(
-  file: string | undefined,
+  source: ConfigSources['file'],
 ): Promise<{ readonly fields: FieldsNode; readonly problems: readonly Problem[] }> {
-  if (file === undefined) {
+  if (source === undefined) {
     return { fields: { kind: 'fields', entries: [], origin: { kind: 'default' } }, problems: [] };
   }
+  const file = typeof source === 'string' ? source : source.name;
   const origin: Origin = { kind: 'file', file, line: 1, column: 1 };
   const empty: FieldsNode = { kind: 'fields', entries: [], origin };
   const refusal = (what: string, fix: string) => ({
@@ -92,7 +93,7 @@ async function readRoot(
   });
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = typeof source === 'string' ? readFileSync(source, 'utf8') : source.text;
   } catch (err) {
     return refusal(
       `the file cannot be read: ${errorCode(err)}`,

@@ -39,19 +39,22 @@ const PEER_OPTIONS = {
 
 const PEER_TEXT = /^(?<id>[^:]+):(?:\[(?<ipv6>[^\]]+)\]|(?<ipv4>[^:]+)):(?<port>[^:]+)$/;
 
-const peerShorthand: Shorthand = (node, reading) => {
-  const parts = isBareText(node) ? PEER_TEXT.exec(node.text)?.groups : undefined;
-  if (isBareText(node) && parts === undefined) {
-    reading.report(
-      node.origin,
-      `${reading.path} is "${node.text}", which is not a peer`,
-      'write id:address:port, for example server1:10.0.0.1:10000 or server1:[fd00::1]:10000',
+const peerShorthand: Shorthand = {
+  inFile: false,
+  expand(node, reading) {
+    const parts = isBareText(node) ? PEER_TEXT.exec(node.text)?.groups : undefined;
+    if (isBareText(node) && parts === undefined) {
+      reading.report(
+        node.origin,
+        `${reading.path} is "${node.text}", which is not a peer`,
+        'write id:address:port, for example server1:10.0.0.1:10000 or server1:[fd00::1]:10000',
+      );
+    }
+    return (
+      parts &&
+      fieldsOf(node.origin, { ...parts, address: parts['ipv4'] ?? parts['ipv6'] }, PEER_OPTIONS)
     );
-  }
-  return (
-    parts &&
-    fieldsOf(node.origin, { ...parts, address: parts['ipv4'] ?? parts['ipv6'] }, PEER_OPTIONS)
-  );
+  },
 };
 
 /** Blank fields in all places are how kube-vip's printed sample says "none". */
@@ -93,25 +96,28 @@ const BACKEND_OPTIONS = {
 
 const BACKEND_TEXT = /^(?:\[(?<ipv6>[^\]]+)\]|(?<ipv4>[^:]+)):(?<port>[^:]+)$/;
 
-const backendShorthand: Shorthand = (node, reading) => {
-  if (!isBareText(node)) return undefined;
-  if (/^https?:\/\//i.test(node.text)) {
-    return fieldsOf(node.origin, { url: node.text }, BACKEND_OPTIONS);
-  }
-  const parts = BACKEND_TEXT.exec(node.text)?.groups;
-  if (parts === undefined) {
-    reading.report(
+const backendShorthand: Shorthand = {
+  inFile: false,
+  expand(node, reading) {
+    if (!isBareText(node)) return undefined;
+    if (/^https?:\/\//i.test(node.text)) {
+      return fieldsOf(node.origin, { url: node.text }, BACKEND_OPTIONS);
+    }
+    const parts = BACKEND_TEXT.exec(node.text)?.groups;
+    if (parts === undefined) {
+      reading.report(
+        node.origin,
+        `${reading.path} is "${node.text}", which is not a backend`,
+        'write address:port, for example 10.0.0.1:8080 or [fd00::1]:8080',
+      );
+      return undefined;
+    }
+    return fieldsOf(
       node.origin,
-      `${reading.path} is "${node.text}", which is not a backend`,
-      'write address:port, for example 10.0.0.1:8080 or [fd00::1]:8080',
+      { ...parts, address: parts['ipv4'] ?? parts['ipv6'] },
+      BACKEND_OPTIONS,
     );
-    return undefined;
-  }
-  return fieldsOf(
-    node.origin,
-    { ...parts, address: parts['ipv4'] ?? parts['ipv6'] },
-    BACKEND_OPTIONS,
-  );
+  },
 };
 
 /** What a backend says before it is known whether it may be a URL. */
@@ -150,14 +156,17 @@ const VIP_OPTIONS = {
 };
 
 /** `192.0.2.10`, or with a prefix length, in place of the fields. */
-const vipShorthand: Shorthand = (node) => {
-  if (node.kind !== 'scalar') return undefined;
-  const both = parseAddressWithPrefix(node.text);
-  const parts =
-    both === undefined
-      ? { address: node.text }
-      : { address: both.address, prefixLength: String(both.prefixLength) };
-  return fieldsOf(node.origin, parts, VIP_OPTIONS);
+const vipShorthand: Shorthand = {
+  inFile: true,
+  expand(node) {
+    if (node.kind !== 'scalar') return undefined;
+    const both = parseAddressWithPrefix(node.text);
+    const parts =
+      both === undefined
+        ? { address: node.text }
+        : { address: both.address, prefixLength: String(both.prefixLength) };
+    return fieldsOf(node.origin, parts, VIP_OPTIONS);
+  },
 };
 
 export const vip: Kind<VipOption> = refine(

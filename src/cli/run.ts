@@ -1,0 +1,61 @@
+import { lookup } from 'node:dns/promises';
+import os from 'node:os';
+import type { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
+import { resolveNames } from '../config/vips.ts';
+import { type IpAddress, parseIpAddress } from '../core/address/ip.ts';
+import { openLog } from '../telemetry/log.ts';
+import { CommandError } from './command-error.ts';
+import { addConfigFlags, type Flags, sourcesOf } from './config-flags.ts';
+import { VERSION } from './version-text.ts';
+
+/** What the daemon is started with. */
+interface Loaded {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+}
+
+/** `fairlead run`: the daemon, until SIGTERM or SIGINT. */
+export function register(program: Command): void {
+  const run = program
+    .command('run')
+    .alias('start')
+    .description('run the daemon: take part in the election, serve the VIPs, balance');
+  addConfigFlags(run).action(async (options: Flags) => {
+    const load = loader(options);
+    const loaded = await load();
+    const { node, logLevel: level } = loaded.config;
+    const log = openLog({ node, level });
+    process.exitCode = await startDaemon({ ...loaded, version: VERSION, log, reload: load });
+  });
+}
+
+function startDaemon(_options: Loaded & Record<string, unknown>): Promise<number> {
+  throw new CommandError('bug', 'Cannot start the daemon: it is not built yet', {});
+}
+
+/** Reads everything anew at each call, except that a VIP's name keeps the addresses it had at first. */
+function loader(options: Flags): () => Promise<Loaded> {
+  const resolved = new Map<string, readonly IpAddress[]>();
+  const lookupOnce = async (name: string): Promise<readonly IpAddress[]> => {
+    const found = resolved.get(name) ?? (await addressesOf(name));
+    resolved.set(name, found);
+    return found;
+  };
+  return async () => {
+    const sources = sourcesOf(options, { hostname: os.hostname(), purpose: 'run' });
+    const { config, warnings } = await loadConfig(sources);
+    return {
+      config: await resolveNames(config, lookupOnce),
+      warnings: warnings.map(formatProblem),
+    };
+  };
+}
+
+/** As the machine resolves names, /etc/hosts included. */
+async function addressesOf(name: string): Promise<readonly IpAddress[]> {
+  const found = await lookup(name, { all: true });
+  return found.flatMap(({ address }) => parseIpAddress(address) ?? []);
+}
