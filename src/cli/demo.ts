@@ -1,0 +1,107 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { OperationalError } from '../core/errors.ts';
+import type { DemoReport } from '../demo/report.ts';
+import { CommandError } from './command-error.ts';
+import { askHandoff, askStatus } from './control-client.ts';
+import { type Column, formatTable } from './table.ts';
+
+/** In the order in which they are done. */
+const FAULTS = ['handoff', 'kill', 'freeze', 'unplug'] as const;
+type Fault = (typeof FAULTS)[number];
+
+interface DemoFlags {
+  readonly nodes: number;
+  readonly faults: readonly Fault[];
+  readonly json?: boolean;
+}
+
+const STATUS_TIMEOUT_MS = 500;
+const HANDOFF_TIMEOUT_MS = 5000;
+
+/** `fairlead demo`: three nodes in namespaces of this machine, and what becomes of their VIP. */
+export function register(program: Command): void {
+  program
+    .command('demo')
+    .description(
+      'watch nodes on this machine elect a leader, lose it in several ways and take over',
+    )
+    .option('--nodes <number>', 'how many nodes, 2 to 7', parseNodes, 3)
+    .option('--faults <list>', `what is done to the leader, in turn`, parseFaults, FAULTS)
+    .option('--json', 'print the result as JSON, and everything else to stderr')
+    .action(async ({ nodes, faults, json }: DemoFlags) => {
+      // Only who asks for the demo waits for it to load.
+      const { runDemo } = await import('../demo/command.ts');
+      const control = {
+        status: (socket: string) => askStatus({ socket, timeoutMs: STATUS_TIMEOUT_MS }),
+        handoff: (socket: string) =>
+          askHandoff(undefined, { socket, timeoutMs: HANDOFF_TIMEOUT_MS }),
+      };
+      const print = (report: DemoReport): void => printReport(report, json === true);
+      process.exitCode = await runDemo(
+        { nodes, faults, json: json === true },
+        control,
+        print,
+      ).catch((err: unknown) => {
+        throw refusalOf(err);
+      });
+    });
+  program
+    .command('demo-part', { hidden: true })
+    .argument('<part>')
+    .action(async (part: string) => {
+      const { playPart } = await import('../demo/part/part.ts');
+      await playPart(JSON.parse(part));
+    });
+}
+
+function parseNodes(text: string): number {
+  if (/^[2-7]$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Not a number of nodes from 2 to 7.');
+}
+
+function parseFaults(text: string): readonly Fault[] {
+  return text.split(',').map((word) => {
+    const fault = FAULTS.find((known) => known === word.trim());
+    if (fault !== undefined) return fault;
+    throw new InvalidArgumentError(`"${word.trim()}" is none of ${FAULTS.join(', ')}.`);
+  });
+}
+
+function refusalOf(err: unknown): unknown {
+  if (!(err instanceof OperationalError) || err.code !== 'namespaces-refused') return err;
+  return new CommandError('permission', err.message, { hint: err.hint, cause: err });
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'FAULT' },
+  { title: 'FROM' },
+  { title: 'TO' },
+  { title: 'GAP', align: 'right' },
+  { title: 'TWO HOLDERS', align: 'right' },
+  { title: 'REQUESTS FAILED', align: 'right' },
+];
+
+function printReport(report: DemoReport, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    return;
+  }
+  const rows = report.faults.map(({ fault, from, to, gapMs, twoHoldersMs, requests }) =>
+    [
+      fault,
+      from,
+      to ?? '-',
+      `${gapMs.toFixed(0)} ms`,
+      `${twoHoldersMs} ms`,
+      `${requests.failed} of ${requests.total}`,
+    ].map((text) => ({ text })),
+  );
+  const verdict = report.broken.map((what) => `BROKEN: ${what}`);
+  if (verdict.length === 0) {
+    verdict.push(
+      'Never two holders. The gap is the longest time between two answers to a client that asks every millisecond.',
+    );
+  }
+  const lines = ['', ...formatTable(COLUMNS, rows, process.stdout.columns ?? 80), '', ...verdict];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
