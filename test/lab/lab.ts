@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { askHandoff, askStatus } from '../../src/cli/control-client.ts';
+import { loadBinding, nativeExecutable } from '../../src/dataplane/binding.ts';
+import type { Namespace } from '../../src/demo/namespace.ts';
+import { createStage, type Stage, type StageOptions } from '../../src/demo/stage.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '..', '..');
+const PROGRAM = [process.execPath, path.join(ROOT, 'bin', 'fairlead.cjs')] as const;
+
+/**
+ * Tells `story` on a stage of its own: nodes with the built daemon, backends, a client. The referees
+ * are programs that are not ours (ip, tcpdump, ss) and the client. Nothing of it is left afterwards.
+ */
+export async function onStage(
+  options: StageOptions,
+  story: (stage: Stage) => Promise<void>,
+): Promise<void> {
+  // fairlead-netns gives the whole test run a /run of its own.
+  const directory = mkdtempSync('/run/fairlead-lab-');
+  const stage = await createStage(
+    {
+      binding: loadBinding(),
+      netns: nativeExecutable('fairlead-netns'),
+      program: PROGRAM,
+      control: {
+        status: (socket) => askStatus({ socket, timeoutMs: 500 }),
+        handoff: (socket) => askHandoff(undefined, { socket, timeoutMs: 5000 }),
+      },
+      directory,
+    },
+    options,
+  );
+  try {
+    await story(stage);
+  } catch (error) {
+    // The daemons' own words are what helps most, and they are about to go.
+    for (const daemon of stage.daemons) console.error(`log of ${daemon.node}:\n${daemon.log}`);
+    throw error;
+  } finally {
+    await stage.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const execute = promisify(execFile);
+
+/** Runs a program in `namespace` and resolves with what it printed. */
+export async function run(namespace: Namespace, ...command: readonly string[]): Promise<string> {
+  const [executable, ...rest] = namespace.inside(command);
+  return (await execute(executable, rest)).stdout;
+}
