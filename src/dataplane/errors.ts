@@ -9,6 +9,14 @@ export interface RefusedCall {
   readonly detail?: string;
 }
 
+/** What the kernel or the addon answers and libuv, which util.getSystemErrorName asks, has no name for. */
+const UNKNOWN_TO_LIBUV: ReadonlyMap<number, string> = new Map([[62, 'ETIME']]); // asm-generic/errno.h
+
+/** The name of a positive errno. */
+export function errnoName(errno: number): string {
+  return UNKNOWN_TO_LIBUV.get(errno) ?? getSystemErrorName(-errno);
+}
+
 /** The kernel refused a request, or could not be asked. `code` is the errno's name. */
 export class KernelError extends OperationalError {
   override readonly name = 'KernelError';
@@ -17,7 +25,7 @@ export class KernelError extends OperationalError {
 
   /** @param action - What was tried, as in `bind 192.0.2.10/32 to "eth0"`. */
   constructor(action: string, failure: RefusedCall, cause?: unknown) {
-    const code = getSystemErrorName(-failure.errno);
+    const code = errnoName(failure.errno);
     const detail = failure.detail === undefined ? '' : ` (${failure.detail})`;
     super(`Cannot ${action}: ${failure.syscall} failed with ${code}${detail}`, {
       code,
