@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { getSystemErrorName } from 'node:util';
 import { OperationalError } from '../core/errors.ts';
+import { errnoName } from './errors.ts';
 import type { GuardCommand, GuardFired, GuardFrame } from './guard-frames.ts';
 import { encodeCommand, GuardFrameReader } from './guard-frames.ts';
 
 const PING_EVERY_MS = 1_000;
+/** Pings without a sign of life after which it counts as dead. */
+const SILENT_PINGS = 2;
 const CHANNEL_FD = 3;
 
 /**
@@ -41,7 +43,8 @@ export class GuardChild {
   readonly #ready: Promise<void>;
   #becomeReady: Waiting | undefined;
   #commands = 0;
-  #silentSince: number | undefined;
+  /** Pings due since the guard was heard last; the time until it is ready counts like one. */
+  #silentPings = 1;
   #failure: GuardError | undefined;
   #ended = false;
 
@@ -74,7 +77,6 @@ export class GuardChild {
     this.#channel?.on('error', () => this.kill());
     this.#pings = setInterval(() => this.#ping(), PING_EVERY_MS);
     this.#pings.unref();
-    this.#silentSince = performance.now();
   }
 
   get pid(): number | undefined {
@@ -102,7 +104,7 @@ export class GuardChild {
   }
 
   #receive(chunk: Buffer): void {
-    this.#silentSince = undefined;
+    this.#silentPings = 0;
     try {
       for (const frame of this.#reader.push(chunk)) this.#obey(frame);
     } catch (cause) {
@@ -133,17 +135,16 @@ export class GuardChild {
   }
 
   #ping(): void {
-    if (this.#silentSince === undefined) {
-      this.#silentSince = performance.now();
+    if (this.#silentPings < SILENT_PINGS) {
+      this.#silentPings += 1;
       this.command('ping').catch(() => {}); // Its end is told by `ended`.
       return;
     }
     // Timers run before sockets are read: after this process was stopped, the answer may be waiting in
     // the socket. setImmediate comes after they have been read.
     setImmediate(() => {
-      if (this.#silentSince === undefined || this.#ended) return;
-      if (performance.now() - this.#silentSince < 2 * PING_EVERY_MS - 100) return;
-      this.#failure = new GuardError('Cannot reach the guard: it did not answer for 2 s', {
+      if (this.#silentPings < SILENT_PINGS || this.#ended) return;
+      this.#failure = new GuardError(`Cannot reach the guard: it missed ${SILENT_PINGS} pings`, {
         code: 'guard-silent',
       });
       this.kill();
@@ -181,7 +182,7 @@ function lost(code: number | null, signal: NodeJS.Signals | null): GuardError {
 }
 
 function cannotGuard(syscall: string, errno: number): GuardError {
-  const code = getSystemErrorName(-errno);
+  const code = errnoName(errno);
   return new GuardError(`Cannot guard: ${syscall} failed with ${code}`, {
     code,
     hint: code === 'EPERM' ? 'Run as root, or grant CAP_NET_ADMIN' : undefined,
@@ -189,7 +190,7 @@ function cannotGuard(syscall: string, errno: number): GuardError {
 }
 
 function refusal(errno: number): GuardError {
-  const code = getSystemErrorName(-errno);
+  const code = errnoName(errno);
   const why = code === 'ETIME' ? 'the deadline has passed' : `it answered ${code}`;
   return new GuardError(`Cannot set what the guard withdraws: ${why}`, { code });
 }

@@ -1,7 +1,7 @@
 import type { LinkAddress } from '../core/plan/state.ts';
 import type { Instant } from '../core/time.ts';
-import { loadBinding, nativeExecutable } from './binding.ts';
 import type { DeadlinePageHandle, NativeBinding } from './binding.ts';
+import { loadBinding, nativeExecutable } from './binding.ts';
 import { GuardChild, GuardError } from './guard-child.ts';
 import type { GuardFired, ResignationDatagram } from './guard-frames.ts';
 import { encodeAddresses, encodeResignation } from './guard-frames.ts';
@@ -84,7 +84,7 @@ class ChildGuard implements Guard {
   #resignation: readonly ResignationDatagram[] = [];
   #retry: NodeJS.Timeout | undefined;
   #retryInMs = 0;
-  #startedAt = 0;
+  #well: NodeJS.Timeout | undefined;
   #closed = false;
   #childEnded: () => void = () => {};
 
@@ -106,7 +106,6 @@ class ChildGuard implements Guard {
   }
 
   async start(): Promise<void> {
-    this.#startedAt = performance.now();
     let child: GuardChild | undefined;
     child = await GuardChild.start({
       executable: this.#native.executable,
@@ -119,6 +118,9 @@ class ChildGuard implements Guard {
     });
     this.#child = child;
     this.#running = true;
+    this.#well = setTimeout(() => {
+      this.#retryInMs = 0;
+    }, WELL_AFTER_MS).unref();
   }
 
   async guard(addresses: readonly LinkAddress[]): Promise<void> {
@@ -141,6 +143,7 @@ class ChildGuard implements Guard {
     this.#closed = true;
     this.#running = false;
     clearTimeout(this.#retry);
+    clearTimeout(this.#well);
     const child = this.#child;
     if (child === undefined) return;
     const ended = new Promise<void>((resolve) => {
@@ -180,8 +183,8 @@ class ChildGuard implements Guard {
 
   /** The first time at once: until then, this process is the only one that can withdraw. */
   #scheduleRestart(error: GuardError): void {
-    const well = performance.now() - this.#startedAt >= WELL_AFTER_MS;
-    const retryInMs = well ? 0 : this.#retryInMs;
+    clearTimeout(this.#well);
+    const retryInMs = this.#retryInMs;
     this.#retryInMs = Math.min(Math.max(2 * retryInMs, FIRST_RETRY_MS), LONGEST_RETRY_MS);
     this.#options.onDegraded(error, retryInMs);
     this.#retry = setTimeout(() => void this.#restart(), retryInMs);
