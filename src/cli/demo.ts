@@ -1,16 +1,12 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import { OperationalError } from '../core/errors.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { FAULTS, type Fault } from '../demo/history.ts';
 import type { DemoReport } from '../demo/report.ts';
-import { CommandError } from './command-error.ts';
 import { askHandoff, askStatus } from './control-client.ts';
 import { type Column, formatTable } from './table.ts';
 
-/** In the order in which they are done. */
-const FAULTS = ['handoff', 'kill', 'freeze', 'unplug'] as const;
-type Fault = (typeof FAULTS)[number];
-
 interface DemoFlags {
   readonly nodes: number;
+  /** In the order in which they are done. */
   readonly faults: readonly Fault[];
   readonly json?: boolean;
 }
@@ -26,7 +22,11 @@ export function register(program: Command): void {
       'watch nodes on this machine elect a leader, lose it in several ways and take over',
     )
     .option('--nodes <number>', 'how many nodes, 2 to 7', parseNodes, 3)
-    .option('--faults <list>', `what is done to the leader, in turn`, parseFaults, FAULTS)
+    .addOption(
+      new Option('--faults <list>', 'what is done to the leader, in turn')
+        .argParser(parseFaults)
+        .default(FAULTS, FAULTS.join(',')),
+    )
     .option('--json', 'print the result as JSON, and everything else to stderr')
     .action(async ({ nodes, faults, json }: DemoFlags) => {
       // Only who asks for the demo waits for it to load.
@@ -37,20 +37,7 @@ export function register(program: Command): void {
           askHandoff(undefined, { socket, timeoutMs: HANDOFF_TIMEOUT_MS }),
       };
       const print = (report: DemoReport): void => printReport(report, json === true);
-      process.exitCode = await runDemo(
-        { nodes, faults, json: json === true },
-        control,
-        print,
-      ).catch((err: unknown) => {
-        throw refusalOf(err);
-      });
-    });
-  program
-    .command('demo-part', { hidden: true })
-    .argument('<part>')
-    .action(async (part: string) => {
-      const { playPart } = await import('../demo/part/part.ts');
-      await playPart(JSON.parse(part));
+      process.exitCode = await runDemo({ nodes, faults, json: json === true }, control, print);
     });
 }
 
@@ -65,11 +52,6 @@ function parseFaults(text: string): readonly Fault[] {
     if (fault !== undefined) return fault;
     throw new InvalidArgumentError(`"${word.trim()}" is none of ${FAULTS.join(', ')}.`);
   });
-}
-
-function refusalOf(err: unknown): unknown {
-  if (!(err instanceof OperationalError) || err.code !== 'namespaces-refused') return err;
-  return new CommandError('permission', err.message, { hint: err.hint, cause: err });
 }
 
 const COLUMNS: readonly Column[] = [

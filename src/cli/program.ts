@@ -17,6 +17,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   run: () => import('./run.ts'),
   status: () => import('./status.ts'),
   handoff: () => import('./handoff.ts'),
+  demo: () => import('./demo.ts'),
+  'demo-part': () => import('./demo-part.ts'),
   config: () => import('./config.ts'),
   sample: () => import('./sample.ts'),
   completion: () => import('./completion.ts'),
@@ -60,7 +62,10 @@ export async function buildProgram(
     .enablePositionalOptions()
     .exitOverride();
   for (const name of names) (await COMMANDS[name]?.())?.register(program);
-  program.addHelpText('after', '\nStart with: fairlead config sample, fairlead status');
+  program.addHelpText(
+    'after',
+    '\nStart with: fairlead demo, fairlead config sample, fairlead status',
+  );
   return program;
 }
 

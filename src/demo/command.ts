@@ -6,7 +6,7 @@ import { OperationalError } from '../core/errors.ts';
 import { loadBinding, nativeExecutable } from '../dataplane/binding.ts';
 import { exitOf } from './child-exit.ts';
 import type { DaemonProcess, Program } from './daemon-process.ts';
-import { FAULTS, type Fault } from './history.ts';
+import type { Fault } from './history.ts';
 import { type Narrate, playFault, playOpening } from './play.ts';
 import { type DemoReport, reportOf } from './report.ts';
 import { createStage, type DaemonControl, type Stage, type StageTools } from './stage.ts';
@@ -14,8 +14,8 @@ import { startTelling } from './telling.ts';
 
 export interface DemoOptions {
   readonly nodes: number;
-  /** In this order. Default: all. */
-  readonly faults?: readonly Fault[];
+  /** In this order. */
+  readonly faults: readonly Fault[];
   readonly json: boolean;
 }
 
@@ -87,7 +87,7 @@ async function performDemo(
     const { history } = stage;
     const telling = startTelling(history, out, () => tools.binding.bootTimeMs());
     try {
-      const play = playAll(stage, options.faults ?? FAULTS, telling.narrate);
+      const play = playAll(stage, options.faults, telling.narrate);
       const signal = await Promise.race([play, interrupted]);
       if (signal !== undefined) return 128 + os.constants.signals[signal];
     } finally {

@@ -6,6 +6,7 @@ import type { Probe, Request } from './probes.ts';
 /** What the demo does to the node that leads. */
 export type Fault = 'handoff' | 'kill' | 'freeze' | 'unplug';
 
+/** All of them, in the order of the demo. */
 export const FAULTS: readonly Fault[] = ['handoff', 'kill', 'freeze', 'unplug'];
 
 /** What has been done to a node, as far as the demo did it. */
