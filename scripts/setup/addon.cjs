@@ -7,7 +7,7 @@ const path = require('path');
 const { tell } = require('./report.cjs');
 const { runLogged, stepFailure } = require('./child.cjs');
 const { fingerprint, readStamp, removeFile, writeStamp } = require('./fingerprint.cjs');
-const { findHeaders, writeHeaders } = require('./headers.cjs');
+const { findHeaders, withPlainPath, writeHeaders } = require('./headers.cjs');
 
 const OUTPUTS = ['fairlead.node', 'fairlead-guard', 'fairlead-netns'];
 const SOURCES = ['binding.gyp', 'native', 'node_modules/node-addon-api/package.json'];
@@ -51,27 +51,9 @@ async function compileAddon(root) {
   const headers = findHeaders(root);
   if (headers.generated) writeHeaders(headers);
   const wanted = addonFingerprint(root);
-  tell(
-    'node-gyp, headers in ' +
-      (path.relative(root, headers.folder).startsWith('..')
-        ? headers.folder
-        : path.relative(root, headers.folder)),
-  );
-  const jobs = process.env.JOBS || String(Math.min(os.cpus().length, MOST_JOBS));
-  const { code, log } = await runLogged(
-    root,
-    'compile',
-    process.execPath,
-    [
-      path.join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js'),
-      'configure',
-      'build',
-      '--jobs=' + jobs,
-      '--nodedir=' + headers.prefix,
-    ],
-    // npm would hand on a nodedir of the user's by this name.
-    { npm_package_config_node_gyp_nodedir: headers.prefix },
-  );
+  const inside = path.relative(root, headers.folder);
+  tell('node-gyp, headers in ' + (inside.startsWith('..') ? headers.folder : inside));
+  const { code, log } = await withPlainPath(headers.prefix, (prefix) => runNodeGyp(root, prefix));
   if (code !== 0) {
     // A compiler that was killed (no memory, a signal) may have left half an object behind.
     if (code !== null && !/Killed|Terminated|Interrupt/.test(log)) writeStamp(stamp, FAILED);
@@ -79,6 +61,15 @@ async function compileAddon(root) {
     throw stepFailure(root, 'compile', cause, cure);
   }
   writeStamp(stamp, wanted);
+}
+
+function runNodeGyp(root, prefix) {
+  const script = path.join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
+  const jobs = process.env.JOBS || String(Math.min(os.cpus().length, MOST_JOBS));
+  const args = [script, 'configure', 'build', '--jobs=' + jobs, '--nodedir=' + prefix];
+  // npm hands on a nodedir of the user's by this name.
+  const env = { npm_package_config_node_gyp_nodedir: prefix };
+  return runLogged(root, 'compile', process.execPath, args, env);
 }
 
 function compileError(log) {

@@ -28,6 +28,11 @@ function isWritable(folder) {
   }
 }
 
+/** Where a home is made when the user has none that can be written to. */
+function substituteHome(root) {
+  return path.join(root, 'build', 'home');
+}
+
 /** The home folder, if it is one that can be written to. */
 function writableHome() {
   const candidates = [process.env.HOME];
@@ -40,15 +45,18 @@ function writableHome() {
 }
 
 /**
- * The environment of a child: ours, with what an empty one lacks. Without a home, npm would take the
- * working folder for it and leave its cache there.
+ * The environment of a child: ours, with what an empty one lacks. Without a home, npm would leave its
+ * cache in a folder "~" of the checkout, or fail.
  */
 function childEnvironment(root) {
   const env = Object.assign({}, process.env);
   if (!env.PATH) env.PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-  const home = writableHome();
-  env.HOME = home || path.join(root, 'build', 'home');
-  if (home === undefined) fs.mkdirSync(env.HOME, { recursive: true });
+  env.HOME = writableHome() || substituteHome(root);
+  if (env.HOME !== process.env.HOME) {
+    fs.mkdirSync(env.HOME, { recursive: true });
+    // The npm that runs us has already worked this out from the home that is no good.
+    env.npm_config_cache = path.join(env.HOME, '.npm');
+  }
   if (!env.NODE_EXTRA_CA_CERTS) {
     const authorities = SYSTEM_AUTHORITIES.find((file) => fs.existsSync(file));
     if (authorities !== undefined) env.NODE_EXTRA_CA_CERTS = authorities;
@@ -99,4 +107,4 @@ function stepFailure(root, name, cause, cure) {
   );
 }
 
-module.exports = { childEnvironment, runLogged, stepFailure };
+module.exports = { childEnvironment, runLogged, stepFailure, substituteHome };

@@ -3,6 +3,7 @@
 // or in the npm package node-api-headers, which is all that an addon of Node-API needs.
 
 const fs = require('fs');
+const os = require('os');
 const path = require('path');
 
 const NEEDED = ['node_api.h', 'js_native_api.h', 'node_version.h', 'common.gypi', 'config.gypi'];
@@ -71,4 +72,20 @@ function writeHeaders(headers) {
   }
 }
 
-module.exports = { findHeaders, writeHeaders };
+/**
+ * Runs `work` with a name of the prefix that holds no space: the makefiles that gyp writes do not
+ * quote it. The name is made anew each time, since a fixed one in /tmp could be another user's.
+ */
+async function withPlainPath(prefix, work) {
+  if (!/\s/.test(prefix)) return work(prefix);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'fairlead-headers-'));
+  const link = path.join(folder, 'node');
+  try {
+    fs.symlinkSync(prefix, link);
+    return await work(link);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+module.exports = { findHeaders, withPlainPath, writeHeaders };

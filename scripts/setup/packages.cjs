@@ -6,7 +6,7 @@ const childProcess = require('child_process');
 const fs = require('fs');
 const path = require('path');
 const { SetupFailure, tell } = require('./report.cjs');
-const { childEnvironment, runLogged, stepFailure } = require('./child.cjs');
+const { childEnvironment, runLogged, stepFailure, substituteHome } = require('./child.cjs');
 
 /** Asked for to see whether the registry answers; any package of ours would do. */
 const PROBED_PACKAGE = 'node-gyp-build';
@@ -107,8 +107,7 @@ async function checkRegistry(root) {
 
 async function installPackages(root) {
   const [command, ...first] = npmCommand();
-  const names = Object.keys(readPackages(path.join(root, 'package-lock.json')));
-  tell('npm ci, ' + (names.length - 1) + ' packages at most');
+  tell('npm ci');
   const { code, log } = await runLogged(root, 'packages', command, [
     ...first,
     'ci',
@@ -129,6 +128,8 @@ async function installPackages(root) {
     const { code: name, text } = npmError(log);
     throw stepFailure(root, 'packages', text, CURES[name]);
   }
+  // What npm cached there is of no use to anyone now.
+  fs.rmSync(substituteHome(root), { recursive: true, force: true });
   if (!packagesAreCurrent(root)) {
     throw stepFailure(
       root,
