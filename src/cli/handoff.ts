@@ -13,13 +13,21 @@ interface HandoffOptions {
   readonly timeout: number;
 }
 
+/** Longer than the daemon itself waits in the slowest profile: six election timeouts. */
+const DEFAULT_TIMEOUT_SECONDS = 20;
+
 /** `fairlead handoff`: gives the VIPs to another node in order, and says how long it took. */
 export function register(program: Command): void {
   program
     .command('handoff')
     .description('hand the VIPs of this node over to another one')
     .option('--to <node>', 'the node that shall lead; without it, the daemon chooses one that can')
-    .option('--timeout <seconds>', 'how long to wait for the outcome', parseSeconds, 10)
+    .option(
+      '--timeout <seconds>',
+      'how long to wait for the outcome',
+      parseSeconds,
+      DEFAULT_TIMEOUT_SECONDS,
+    )
     .addOption(outputOption())
     .addOption(socketOption())
     .action(async (options: HandoffOptions) => {

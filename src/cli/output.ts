@@ -20,9 +20,9 @@ export function outputOption(): Option {
 
 /** The control socket to ask. */
 export function socketOption(): Option {
-  return new Option('--socket <path>', "the daemon's control socket").default(
-    '/run/fairlead/fairlead.sock',
-  );
+  return new Option('--socket <path>', "the daemon's control socket")
+    .env('FAIRLEAD_CONTROL_SOCKET')
+    .default('/run/fairlead/fairlead.sock');
 }
 
 /** Prints an object that has `apiVersion` and `kind`, for programs. */

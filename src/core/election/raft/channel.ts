@@ -152,7 +152,9 @@ export function accept(
   if (header.instance === session.instance) return refuse(session, 'own');
   if (header.instance !== session.peerInstance) return challenge(session, header, now, liveMs);
   if (header.echo !== session.nonce) {
-    return greet(session, { nonce: session.nonce, echo: header.nonce }, now);
+    // Not its header's nonce: that may be what it asks of the process before this one, while what it
+    // showed to this one, and wants back before it lets go of the other, is known already.
+    return greet(session, { nonce: session.nonce, echo: session.peerNonce }, now);
   }
   const window = slide(session, header);
   if (window === undefined) return refuse(session, 'replayed');
