@@ -23,14 +23,18 @@ export interface Flags {
 /** `-c FILE`, and every flag of the table. */
 export function addConfigFlags(command: Command, { file } = { file: true }): Command {
   if (file) command.option('-c, --config <file>', 'the configuration file (YAML or JSON)');
-  for (const each of flaggedOptions()) {
-    // Go's flags, which kube-vip's users know: a flag alone is true, `--arp=false` is not.
-    const truth = each.kind.shape.type === 'scalar' && each.kind.shape.schema['type'] === 'boolean';
-    const value = truth || each.refused ? '[boolean]' : '<value>';
-    const flag = new Option(`${each.flag} ${value}`, each.description);
-    command.addOption(each.refused ? flag.hideHelp() : flag);
-  }
+  for (const flag of configFlags()) command.addOption(flag);
   return command;
+}
+
+/** The flags of the table, as commander has them. */
+export function configFlags(): readonly Option[] {
+  return flaggedOptions().map(({ kind, refused, flag, description }) => {
+    // Go's flags, which kube-vip's users know: a flag alone is true, `--arp=false` is not.
+    const truth = kind.shape.type === 'scalar' && kind.shape.schema['type'] === 'boolean';
+    const made = new Option(`${flag} ${truth || refused ? '[boolean]' : '<value>'}`, description);
+    return refused ? made.hideHelp() : made;
+  });
 }
 
 /** The sources that a command line names. */

@@ -53,7 +53,8 @@ function checkBackends(checking: Checking, { path, value }: WrittenBalancer): vo
   const { written, originOf, isGiven, problems } = checking;
   const backends = value.backends ?? [];
   const peersServe = written.addPeersAsBackends && value.backendPort !== undefined;
-  if (backends.length === 0 && !peersServe && !isGiven(`${path}.backends[0]`)) {
+  const isReported = isGiven(`${path}.backends${value.backends === undefined ? '' : '[0]'}`);
+  if (backends.length === 0 && !peersServe && !isReported) {
     problems.push({
       origin: originOf(path),
       what: `${path} has no backends`,

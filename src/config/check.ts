@@ -53,7 +53,7 @@ export function checkRoles(checking: Checking): void {
       );
     }
   } else if (written.election?.type !== 'none') {
-    if (!several && !isGiven('remotePeers[0]')) {
+    if (!several && !isGiven(remotePeers === undefined ? 'remotePeers' : 'remotePeers[0]')) {
       refuse(
         'remotePeers',
         'no remotePeers, so there is nobody to hold an election with',

@@ -141,7 +141,7 @@ function matchEntries(
         keyOrigin,
         `unknown key ${reading.pathOf(key)}`,
         near === undefined
-          ? `remove it, or write one of ${shown.join(', ')}`
+          ? `remove it, or write ${listed(shown)}`
           : `did you mean ${near}? Write ${near}, or remove it`,
       );
       continue;
@@ -158,6 +158,11 @@ function matchEntries(
     found.set(name, value);
   }
   return found;
+}
+
+/** All of a short list; of a long one, where to find it. */
+function listed(names: readonly string[]): string {
+  return names.length <= 8 ? `one of ${names.join(', ')}` : 'one of docs/reference/config.md';
 }
 
 function nameOf(key: string, options: Options): string | undefined {

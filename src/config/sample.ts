@@ -25,7 +25,6 @@ const SHOWN: readonly string[] = [
   'localPeer',
   'remotePeers',
   'vip',
-  'vips',
   'interface',
   'gratuitousARP',
   'singleNode',
@@ -73,7 +72,7 @@ export function formatSample(config: Config): string {
     ...loadBalancers.flatMap(balancerLines),
     '',
     '# What else there is, with its default:',
-    ...others(OPTIONS),
+    ...others(OPTIONS, more.length === 0 ? SHOWN : [...SHOWN, 'vips']),
     '',
   ].join('\n');
 }
@@ -95,9 +94,9 @@ function balancerLines(balancer: LoadBalancer): readonly string[] {
   ];
 }
 
-function others(options: Options): readonly string[] {
+function others(options: Options, shown: readonly string[]): readonly string[] {
   return Object.entries(options).flatMap(([name, each]) => {
-    if (SHOWN.includes(name) || each.refused) return [];
+    if (shown.includes(name) || each.refused) return [];
     const { fallback, example = '' } = each;
     const value = isShown(fallback) ? String(fallback) : example;
     return ['#', ...comment(each), `# ${name}: ${value}`];

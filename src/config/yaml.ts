@@ -1,9 +1,9 @@
-import type { Document, Node } from 'yaml';
+import type { Node } from 'yaml';
 import type { Problem } from './problem.ts';
 import type { FieldEntry, Origin, SourceNode } from './source.ts';
 
 /** What a file may hold at most, counted after its aliases are followed. */
-const MAX_NODES = 500_000;
+const MAX_NODES = 200_000;
 /** Deeper than any option goes; an alias inside its own anchor goes deeper. */
 const MAX_DEPTH = 16;
 
@@ -29,7 +29,8 @@ export async function parseYamlFile(file: string, text: string): Promise<ParsedF
     prettyErrors: false,
     // Two equal keys are reported by us, with the place of the first.
     uniqueKeys: false,
-    logLevel: 'silent',
+    // Silent would also keep still about a second document.
+    logLevel: 'error',
   });
   const problems: Problem[] = [...document.errors, ...document.warnings].map((error) => ({
     origin: at(error.pos[0]),
@@ -38,14 +39,14 @@ export async function parseYamlFile(file: string, text: string): Promise<ParsedF
   if (document.errors.length > 0 || document.contents === null) {
     return { root: undefined, problems };
   }
-  const reader = { yaml, document, at, problems, nodes: 0, exhausted: false };
+  const reader = { yaml, anchors: new Map(), at, problems, nodes: 0, exhausted: false };
   const root = convert(reader, document.contents, 0);
   return { root: reader.exhausted ? undefined : root, problems };
 }
 
 interface TreeReader {
   readonly yaml: typeof import('yaml');
-  readonly document: Document;
+  readonly anchors: Map<string, Node>;
   readonly at: (offset: number) => Origin;
   readonly problems: Problem[];
   nodes: number;
@@ -67,7 +68,14 @@ function convert(reader: TreeReader, node: unknown, depth: number): SourceNode |
     });
     return undefined;
   }
-  if (yaml.isAlias(node)) return convert(reader, node.resolve(reader.document), depth + 1);
+  if (yaml.isAlias(node)) {
+    const meant = reader.anchors.get(node.source);
+    if (meant !== undefined) return convert(reader, meant, depth + 1);
+    reader.problems.push({ origin, ...explainSyntax('BAD_ALIAS', '') });
+    return undefined;
+  }
+  // In the order of the text, so that an alias means the last anchor before it (YAML 1.2 §7.1).
+  if (node.anchor !== undefined) reader.anchors.set(node.anchor, node);
   if (yaml.isScalar(node)) return scalar(node.value, node.source, origin);
   if (yaml.isSeq(node)) {
     const items = node.items.map((item) => convert(reader, item, depth + 1));
