@@ -186,6 +186,20 @@ test('own datagrams that are sent back mean nothing', async () => {
   expect(a.dropped()['own']).toBe(toB.length);
 });
 
+test('a recording of its own former life does not make a node believe in a twin', async () => {
+  const { wire, a, b, startA } = await pair();
+  a.transport.send('b', heartbeat(7));
+  await expect.poll(() => sequences(b), { interval: 2 }).toEqual([7]);
+  const recording = wire.carried.filter(({ to }) => to === 'b');
+  a.transport.close();
+  const reborn = startA();
+  await meet(reborn, b);
+  for (const { datagram } of recording) wire.inject({ to: 'a', datagram });
+  await settle();
+  expect(reborn.twins).toEqual([]);
+  expect(reborn.heard).toEqual([]);
+});
+
 test('no bit of a datagram can be turned, and no byte cut off or added', async () => {
   const { wire, a, b } = await pair();
   wire.bend = () => [];
