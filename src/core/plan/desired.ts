@@ -1,6 +1,12 @@
 import { type IpAddress, ipFromBytes } from '../address/ip.ts';
 import { placeVips } from './place.ts';
-import type { Announcement, DataplaneState, LinkAddress, Listener } from './state.ts';
+import {
+  type Announcement,
+  type DataplaneState,
+  type LinkAddress,
+  type Listener,
+  listenerIdOf,
+} from './state.ts';
 import type { VipProblem, WantedBalancer, World } from './world.ts';
 
 /** `::`: every address of the machine, of both families (ipv6(7), IPV6_V6ONLY off). */
@@ -74,7 +80,7 @@ export function desired(world: World): Desired {
 
 function listener(balancer: WantedBalancer, address: IpAddress): Listener {
   return {
-    id: `${balancer.name}@${address}:${balancer.port}`,
+    id: listenerIdOf(balancer.name, address, balancer.port),
     name: balancer.name,
     address,
     port: balancer.port,

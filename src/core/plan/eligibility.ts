@@ -33,6 +33,9 @@ export interface Eligibility {
   readonly reviewAt: Instant | undefined;
 }
 
+/** A guard that died is replaced at once: 20 ms here, where the next holder would need more. */
+const GUARD_GRACE_MS = 100;
+
 /**
  * Judges whether this node may be elected, or stay so (fencing.md A9).
  *
@@ -47,17 +50,26 @@ export function judgeEligibility(
   linkDownGraceMs: number,
 ): Eligibility {
   const well: EligibilityState = { troubledSince: undefined };
-  if (!condition.guarded) return { state: well, reason: 'no-guard', reviewAt: undefined };
   if (condition.foreign.length > 0) {
     return { state: well, reason: 'foreign-address', reviewAt: undefined };
   }
-  const [problem] = condition.problems;
-  if (problem === undefined) return { state: well, reason: undefined, reviewAt: undefined };
+  const trouble = troubleOf(condition, linkDownGraceMs);
+  if (trouble === undefined) return { state: well, reason: undefined, reviewAt: undefined };
   const troubledSince = state.troubledSince ?? now;
-  const passing = problem.reason === 'no-carrier' || problem.reason === 'link-down';
-  const reviewAt = troubledSince + linkDownGraceMs;
-  if (condition.holding && passing && now < reviewAt) {
+  const reviewAt = troubledSince + trouble.graceMs;
+  if (condition.holding && now < reviewAt) {
     return { state: { troubledSince }, reason: undefined, reviewAt };
   }
-  return { state: { troubledSince }, reason: problem.reason, reviewAt: undefined };
+  return { state: { troubledSince }, reason: trouble.reason, reviewAt: undefined };
+}
+
+function troubleOf(
+  condition: Condition,
+  linkDownGraceMs: number,
+): { readonly reason: IneligibleReason; readonly graceMs: number } | undefined {
+  if (!condition.guarded) return { reason: 'no-guard', graceMs: GUARD_GRACE_MS };
+  const [problem] = condition.problems;
+  if (problem === undefined) return undefined;
+  const passing = problem.reason === 'no-carrier' || problem.reason === 'link-down';
+  return { reason: problem.reason, graceMs: passing ? linkDownGraceMs : 0 };
 }

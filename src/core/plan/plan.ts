@@ -11,9 +11,10 @@ import {
 /** One idempotent step towards the desired state. Each carries a batch: VIPs come in thousands. */
 export type Action =
   | { readonly kind: 'stop-announcing'; readonly announcements: readonly Announcement[] }
-  /** The whole list of listeners that stay; `reset` ends the connections of those that go. */
+  /** `keep` is the whole list of those that stay; `reset` ends the connections of those that go. */
   | {
       readonly kind: 'close-listeners';
+      readonly listeners: readonly Listener[];
       readonly keep: readonly Listener[];
       readonly reset: boolean;
     }
@@ -51,6 +52,7 @@ export function plan(desired: DataplaneState, observed: DataplaneState): readonl
     const leaving = new Set(gone.map((item) => item.address));
     actions.push({
       kind: 'close-listeners',
+      listeners: closed,
       keep,
       reset: closed.some((listener) => leaving.has(listener.address)),
     });

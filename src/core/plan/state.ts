@@ -24,7 +24,7 @@ export interface Backend {
 
 /** One address and port that the forwarder accepts connections on. */
 export interface Listener {
-  /** Unique, and the same for as long as the listener is: `<balancer name>@<address>:<port>`. */
+  /** See {@link listenerIdOf}. */
   readonly id: string;
   /** The load balancer's name, for people. */
   readonly name: string;
@@ -52,6 +52,11 @@ export interface DataplaneState {
   readonly listeners: readonly Listener[];
   /** The addresses whose announcement schedule runs. */
   readonly announcements: readonly Announcement[];
+}
+
+/** The `id` of a listener: the same for the same balancer, address and port. */
+export function listenerIdOf(name: string, address: IpAddress, port: number): string {
+  return `${name}@${address}:${port}`;
 }
 
 /** Identifies a link address among all of a machine. */

@@ -29,7 +29,9 @@ test('judgeEligibility() gives no grace to a node that does not hold, or to a mi
 
 test('judgeEligibility() refuses to serve without a guard, or beside a foreign holder', () => {
   const fresh = { troubledSince: undefined };
-  expect(judgeEligibility(fresh, { ...WELL, guarded: false }, 0, 150).reason).toBe('no-guard');
+  const unguarded = { ...WELL, guarded: false };
+  expect(judgeEligibility(fresh, unguarded, 0, 150)).toMatchObject({ reviewAt: 100 });
+  expect(judgeEligibility({ troubledSince: 0 }, unguarded, 100, 150).reason).toBe('no-guard');
   const foreign = { ...WELL, foreign: ['192.0.2.10'] };
   expect(judgeEligibility(fresh, foreign, 0, 150).reason).toBe('foreign-address');
 });

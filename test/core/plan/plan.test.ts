@@ -26,7 +26,7 @@ function story(actions: readonly Action[]): string {
         case 'start-announcing':
           return `${action.kind} ${action.announcements.map((item) => item.address).join(' ')}`;
         case 'close-listeners':
-          return `${action.kind} keep=[${action.keep.map((item) => item.id).join(' ')}] reset=${action.reset}`;
+          return `${action.kind} ${action.listeners.map((item) => item.id).join(' ')} reset=${action.reset}`;
         case 'open-listeners':
           return `${action.kind} ${action.listeners.map((item) => item.id).join(' ')}`;
         case 'delete-addresses':
@@ -52,7 +52,7 @@ test('plan() guards before it binds, listens before it announces', () => {
 test('plan() leaves in the reverse order, and keeps what every node serves', () => {
   expect(story(plan(state({ right: false }), state()))).toMatchInlineSnapshot(`
     "stop-announcing 192.0.2.10
-    close-listeners keep=[web@:::80] reset=true
+    close-listeners api@192.0.2.10:6443 reset=true
     delete-addresses [192.0.2.10/32]
     guard-addresses []"
   `);
@@ -115,7 +115,7 @@ test('plan() moves the VIP to the new index of a link that was made again', () =
 test('plan() drains the connections of a balancer that was only configured away', () => {
   const before = state();
   const after = state({ balancers: world().balancers.filter((item) => item.name === 'web') });
-  expect(story(plan(after, before))).toBe('close-listeners keep=[web@:::80] reset=false');
+  expect(story(plan(after, before))).toBe('close-listeners api@192.0.2.10:6443 reset=false');
 });
 
 test('plan() leads to the desired state whatever is observed', () => {
