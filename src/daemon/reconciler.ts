@@ -1,0 +1,234 @@
+import { type Action, plan } from '../core/plan/plan.ts';
+import type { DataplaneState, LinkAddress } from '../core/plan/state.ts';
+import type { Log } from '../telemetry/log.ts';
+
+/** What the reconciler acts on. Its observation is of the kernel and of the parts that act for it. */
+export interface Dataplane<Observation> {
+  observe(): Promise<Observation>;
+  /**
+   * Performs one action as far as it can.
+   *
+   * @returns what of it could not be done; the rest of it is done.
+   */
+  apply(action: Action): Promise<readonly ActionFailure[]>;
+  /** Binds addresses that are bound already, for another lifetime. */
+  refresh(addresses: readonly LinkAddress[]): Promise<readonly ActionFailure[]>;
+}
+
+/** A part of an action that the outside refused. */
+export interface ActionFailure {
+  /** The VIP or listener that it is about. */
+  readonly subject: string;
+  readonly error: Error;
+}
+
+/** What one round works from: what is, and what should be. */
+export interface Round {
+  readonly observed: DataplaneState;
+  readonly desired: DataplaneState;
+  /** Whether the desired state includes what only the holder of the right may serve. */
+  readonly serving: boolean;
+  /** Held addresses whose lifetime is due for another turn. */
+  readonly refresh: readonly LinkAddress[];
+}
+
+/** What the reconciler needs of its composition. */
+export interface ReconcilerPorts<Observation> {
+  readonly dataplane: Dataplane<Observation>;
+  readonly log: Log;
+  /** Turns an observation into the round's two states, with the world as it is now. */
+  round(observation: Observation): Round;
+  /** Whether the right runs at this very moment. */
+  mayServe(): boolean;
+}
+
+type Goal = (observed: DataplaneState) => boolean;
+
+interface Waiter {
+  readonly goal: Goal;
+  readonly done: () => void;
+}
+
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 2000;
+
+/**
+ * Brings the dataplane to the desired state and keeps it there: observe, plan, apply, one round at a
+ * time. Whoever notices a change only wakes it; wake-ups that come during a round are one more round.
+ */
+export class Reconciler<Observation> {
+  readonly #ports: ReconcilerPorts<Observation>;
+  readonly #waiters = new Set<Waiter>();
+  #woken = false;
+  #running = false;
+  #stopped = false;
+  #attempt = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #failures = new Map<string, string>();
+
+  constructor(ports: ReconcilerPorts<Observation>) {
+    this.#ports = ports;
+  }
+
+  /** What could not be done in the last round, by VIP or listener. */
+  get failures(): ReadonlyMap<string, string> {
+    return this.#failures;
+  }
+
+  /** Asks for a round that begins after this call. */
+  wake(): void {
+    if (this.#stopped) return;
+    this.#woken = true;
+    if (!this.#running) void this.#run();
+  }
+
+  /**
+   * Resolves once an observation that began after this call satisfies `goal`: what has been confirmed
+   * by the kernel, not what was asked of it. Rounds go on until then.
+   */
+  reached(goal: Goal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.add({ goal, done: resolve });
+      this.wake();
+    });
+  }
+
+  /** Ends after the round that is under way. Waiters stay unanswered: nothing was confirmed. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    clearTimeout(this.#retry);
+    while (this.#woken && !this.#stopped) {
+      this.#woken = false;
+      const outcome = await this.#reconcile();
+      if (outcome === 'changed') this.#woken = true;
+      else this.#pace(outcome === 'failed');
+    }
+    this.#running = false;
+  }
+
+  /** A failure is tried again after a pause that doubles; the kernel's events may cut it short. */
+  #pace(failed: boolean): void {
+    this.#attempt = failed ? this.#attempt + 1 : 0;
+    if (!failed) return;
+    const retryInMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#attempt - 1));
+    this.#retry = setTimeout(() => this.wake(), retryInMs);
+  }
+
+  async #reconcile(): Promise<'settled' | 'changed' | 'failed'> {
+    const asked = [...this.#waiters];
+    let round: Round;
+    try {
+      round = this.#ports.round(await this.#ports.dataplane.observe());
+    } catch (err) {
+      this.#report(new Map([['dataplane', errorOf(err)]]), undefined);
+      return 'failed';
+    }
+    this.#answer(asked, round.observed);
+    const failures = new Map<string, Error>();
+    let applied = 0;
+    for (const action of plan(round.desired, round.observed)) {
+      // The right may have ended since the round began: what arrives is dropped, and the next round
+      // withdraws. The gap between this line and the kernel is closed by the verbs' own deadlines.
+      if (round.serving && !this.#ports.mayServe()) return 'changed';
+      const possible = without(action, failures);
+      if (possible === undefined) continue;
+      const done = await this.#apply(possible, failures);
+      if (done) applied += 1;
+      // What is to go and did not must be tried again before anything is added.
+      else if (action.kind === 'delete-addresses' || action.kind === 'guard-addresses') break;
+    }
+    await this.#refresh(round, failures);
+    this.#report(failures, round);
+    if (failures.size > 0) return 'failed';
+    return applied > 0 ? 'changed' : 'settled';
+  }
+
+  async #apply(action: Action, failures: Map<string, Error>): Promise<boolean> {
+    const refused = await this.#ports.dataplane
+      .apply(action)
+      .catch((error: unknown) => [{ subject: action.kind, error: errorOf(error) }]);
+    for (const { subject, error } of refused) failures.set(subject, error);
+    if (refused.length === 0) this.#ports.log.info(describe(action), 'action applied');
+    return refused.length === 0;
+  }
+
+  /** In the same loop as everything else, so that no refresh can overtake a deletion. */
+  async #refresh(round: Round, failures: Map<string, Error>): Promise<void> {
+    if (round.refresh.length === 0 || !this.#ports.mayServe()) return;
+    for (const { subject, error } of await this.#ports.dataplane.refresh(round.refresh)) {
+      failures.set(subject, error);
+    }
+  }
+
+  #answer(asked: readonly Waiter[], observed: DataplaneState): void {
+    for (const waiter of asked) {
+      if (!waiter.goal(observed)) continue;
+      this.#waiters.delete(waiter);
+      waiter.done();
+    }
+  }
+
+  /** Logs each failure when it appears and when it is gone, not each time it is tried again. */
+  #report(failures: ReadonlyMap<string, Error>, round: Round | undefined): void {
+    const current = new Map([...failures].map(([subject, error]) => [subject, error.message]));
+    for (const [subject, err] of failures) {
+      if (this.#failures.get(subject) === err.message) continue;
+      this.#ports.log.warn({ subject, err }, 'action failed; it is tried again');
+    }
+    if (round !== undefined) {
+      for (const subject of this.#failures.keys()) {
+        if (!current.has(subject)) this.#ports.log.info({ subject }, 'failure is over');
+      }
+    }
+    this.#failures = current;
+  }
+}
+
+/** Leaves out what rests on something that failed: no announcement without its address. */
+function without(action: Action, failures: ReadonlyMap<string, Error>): Action | undefined {
+  if (failures.size === 0) return action;
+  if (action.kind === 'open-listeners') {
+    const listeners = action.listeners.filter((listener) => !failures.has(listener.address));
+    return { ...action, listeners };
+  }
+  if (action.kind === 'start-announcing') {
+    const announcements = action.announcements.filter((item) => !failures.has(item.address));
+    return announcements.length === 0 ? undefined : { ...action, announcements };
+  }
+  return action;
+}
+
+/** Names up to three of what an action is about; a log line for 10,000 VIPs is still a line. */
+function describe(action: Action): Record<string, unknown> {
+  const names = subjects(action);
+  return {
+    action: action.kind,
+    count: names.length,
+    ...(names.length <= 3 ? { names } : { names: names.slice(0, 3), more: names.length - 3 }),
+  };
+}
+
+function subjects(action: Action): readonly string[] {
+  switch (action.kind) {
+    case 'stop-announcing':
+    case 'start-announcing':
+      return action.announcements.map((item) => `${item.address} ${item.link}`);
+    case 'close-listeners':
+    case 'open-listeners':
+      return action.listeners.map((listener) => listener.id);
+    case 'delete-addresses':
+    case 'guard-addresses':
+    case 'add-addresses':
+      return action.addresses.map((item) => `${item.address}/${item.prefixLength} ${item.link}`);
+  }
+}
+
+/** What was thrown, as an error; everything that we throw is one. */
+function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -1,0 +1,82 @@
+import type { Instant } from '../core/time.ts';
+import type { Clock } from './clock.ts';
+
+/** What the held right needs of the outside. */
+export interface RightPorts {
+  readonly clock: Clock;
+  /**
+   * Tells the guard when to act if we do not: ms of CLOCK_BOOTTIME, 0 for not armed. False when the
+   * guard has acted already: the right is over, whatever the election believes (the guard's
+   * resignation may have let another node in).
+   */
+  storeDeadline(deadline: Instant): boolean;
+  /** The guard ended the right: the election must give it up for good. */
+  fired(): void;
+  /** Serving may have to begin or end: a round of the reconciler is due. */
+  changed(): void;
+  /** Resolves when the kernel confirms that nothing is served here any more. */
+  withdrawn(): Promise<void>;
+}
+
+/**
+ * The right to serve, as this process holds it: an interval with an end, that the election extends.
+ *
+ * Serving stops `marginMs` before the end, by three independent hands: the guard at the deadline that
+ * is stored here, the timer of this class, and whoever asks `mayServe` before an act.
+ */
+export class HeldRight {
+  readonly #ports: RightPorts;
+  readonly #marginMs: number;
+  #endsAt: Instant | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(marginMs: number, ports: RightPorts) {
+    this.#marginMs = marginMs;
+    this.#ports = ports;
+  }
+
+  /** When serving must have stopped; 0 without a right. */
+  get deadline(): Instant {
+    return this.#endsAt === undefined ? 0 : this.#endsAt - this.#marginMs;
+  }
+
+  mayServe(): boolean {
+    return this.#ports.clock.now() < this.deadline;
+  }
+
+  /** Milliseconds until the right ends; 0 without one. */
+  leftMs(): number {
+    return Math.max(0, (this.#endsAt ?? 0) - this.#ports.clock.now());
+  }
+
+  /** The right now ends at `endsAt`; never earlier than it did before. */
+  extend(endsAt: Instant): void {
+    const served = this.mayServe();
+    // Nothing may be bound or announced up to a deadline that the guard did not accept.
+    if (!this.#ports.storeDeadline(endsAt - this.#marginMs)) {
+      this.#ports.fired();
+      return;
+    }
+    this.#endsAt = endsAt;
+    this.#arm();
+    if (!served) this.#ports.changed();
+  }
+
+  /**
+   * Gives the right up. Resolves when nothing is served here any more: only then may anybody be told,
+   * and only then may another right begin. The guard keeps its deadline until then, should this process
+   * not come so far.
+   */
+  async giveUp(): Promise<void> {
+    this.#endsAt = undefined;
+    clearTimeout(this.#timer);
+    await this.#ports.withdrawn();
+    this.#ports.storeDeadline(0);
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const delay = Math.max(0, this.deadline - this.#ports.clock.now());
+    this.#timer = setTimeout(() => this.#ports.changed(), delay);
+  }
+}

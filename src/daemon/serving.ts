@@ -1,0 +1,118 @@
+import type { Config } from '../config/config.ts';
+import { desired } from '../core/plan/desired.ts';
+import { refreshPeriodMs } from '../core/plan/lifetime.ts';
+import { addressKey, type LinkAddress } from '../core/plan/state.ts';
+import type { VipProblem } from '../core/plan/world.ts';
+import type { Instant } from '../core/time.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Clock } from './clock.ts';
+import type { Eligibility } from './eligibility.ts';
+import type { Observation } from './local-dataplane.ts';
+import type { Round } from './reconciler.ts';
+import type { HeldRight } from './right.ts';
+import { worldOf } from './world.ts';
+
+/** What a round is decided from, besides the observation. */
+export interface ServingPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly right: HeldRight;
+  readonly eligibility: Eligibility;
+  readonly config: () => Config;
+  readonly guardRuns: () => boolean;
+}
+
+/**
+ * Turns each observation into a round: gathers the world, asks `desired`, and keeps what the round
+ * showed for the election (can this node serve?) and for status.
+ */
+export class Serving {
+  readonly #ports: ServingPorts;
+  #observation: Observation | undefined;
+  #problems: readonly VipProblem[] = [];
+  #foreign = new Set<string>();
+  #refreshedAt: Instant = Number.NEGATIVE_INFINITY;
+  #leaving = false;
+
+  constructor(ports: ServingPorts) {
+    this.#ports = ports;
+  }
+
+  get observation(): Observation | undefined {
+    return this.#observation;
+  }
+
+  get problems(): readonly VipProblem[] {
+    return this.#problems;
+  }
+
+  /** From now on nothing is desired. */
+  leave(): void {
+    this.#leaving = true;
+  }
+
+  mayServe(): boolean {
+    return !this.#leaving && this.#ports.right.mayServe();
+  }
+
+  round(observation: Observation): Round {
+    const { clock, eligibility, guardRuns } = this.#ports;
+    const config = this.#ports.config();
+    const serving = this.mayServe();
+    const world = worldOf(config, observation, { right: serving, leaving: this.#leaving });
+    const { state, problems } = desired(world);
+    const refused = config.foreignAddress === 'refuse';
+    const { foreign, untouchable } = observation.ownership;
+    const blocking = refused ? [...foreign, ...untouchable] : untouchable;
+    this.#observation = observation;
+    this.#problems = problems;
+    this.#noteForeign([...foreign, ...untouchable], blocking);
+    eligibility.see({
+      problems,
+      foreign: blocking.map((item) => item.address),
+      guarded: guardRuns(),
+      holding: serving,
+    });
+    const observed = refused ? { ...observation.state, foreign: [] } : observation.state;
+    return {
+      observed,
+      desired: state,
+      serving,
+      refresh: this.#due(state.addresses, observation.ownership.ours, clock.now()),
+    };
+  }
+
+  /** The held addresses, when their lifetimes are due for a refresh. */
+  #due(
+    wanted: readonly LinkAddress[],
+    bound: readonly LinkAddress[],
+    now: Instant,
+  ): readonly LinkAddress[] {
+    // A timer may come a little early by this clock; a refresh that is skipped for a millisecond would
+    // come a whole period late.
+    if (now < this.#refreshedAt + refreshPeriodMs(wanted.length) - 10) return [];
+    const keys = new Set(wanted.map(addressKey));
+    const held = bound.filter((item) => keys.has(addressKey(item)));
+    if (held.length > 0) this.#refreshedAt = now;
+    return held;
+  }
+
+  /** Says it once of each VIP that something else binds here. */
+  #noteForeign(found: readonly LinkAddress[], blocking: readonly LinkAddress[]): void {
+    const kept = new Set(blocking.map(addressKey));
+    for (const item of found) {
+      const key = addressKey(item);
+      if (this.#foreign.has(key)) continue;
+      const fields = { vip: item.address, link: item.link };
+      if (kept.has(key)) {
+        this.#ports.log.error(
+          { ...fields, hint: 'Remove the address, or whatever configures it' },
+          'VIP is bound here by something else; this node does not serve until it is gone',
+        );
+      } else {
+        this.#ports.log.warn(fields, 'VIP was bound here by something else; it is removed');
+      }
+    }
+    this.#foreign = new Set(found.map(addressKey));
+  }
+}

@@ -1,0 +1,28 @@
+import type { Config } from '../config/config.ts';
+import type { WantedBalancer, World } from '../core/plan/world.ts';
+import type { Observation } from './local-dataplane.ts';
+
+/** The inputs of `desired` at one instant, gathered from where they live. */
+export function worldOf(
+  config: Config,
+  observation: Observation,
+  state: { readonly right: boolean; readonly leaving: boolean },
+): World {
+  return {
+    vips: config.vips,
+    balancers: balancersOf(config),
+    announce: config.gratuitousArp,
+    links: observation.links,
+    addresses: observation.addresses,
+    right: state.right,
+    leaving: state.leaving,
+  };
+}
+
+function balancersOf(config: Config): readonly WantedBalancer[] {
+  return config.loadBalancers.flatMap((balancer) => {
+    // The other kinds are refused by name before the daemon starts.
+    if (balancer.type !== 'tcp') return [];
+    return [balancer];
+  });
+}
