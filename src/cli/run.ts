@@ -1,21 +1,15 @@
 import { lookup } from 'node:dns/promises';
 import os from 'node:os';
 import type { Command } from 'commander';
-import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import { resolveNames } from '../config/vips.ts';
 import { type IpAddress, parseIpAddress } from '../core/address/ip.ts';
+import { runDaemon } from '../daemon/daemon.ts';
+import { type LoadedConfig } from '../daemon/running.ts';
 import { openLog } from '../telemetry/log.ts';
-import { CommandError } from './command-error.ts';
 import { addConfigFlags, type Flags, sourcesOf } from './config-flags.ts';
 import { VERSION } from './version-text.ts';
-
-/** What the daemon is started with. */
-interface Loaded {
-  readonly config: Config;
-  readonly warnings: readonly string[];
-}
 
 /** `fairlead run`: the daemon, until SIGTERM or SIGINT. */
 export function register(program: Command): void {
@@ -28,16 +22,12 @@ export function register(program: Command): void {
     const loaded = await load();
     const { node, logLevel: level } = loaded.config;
     const log = openLog({ node, level });
-    process.exitCode = await startDaemon({ ...loaded, version: VERSION, log, reload: load });
+    process.exitCode = await runDaemon({ ...loaded, version: VERSION, log, reload: load });
   });
 }
 
-function startDaemon(_options: Loaded & Record<string, unknown>): Promise<number> {
-  throw new CommandError('bug', 'Cannot start the daemon: it is not built yet', {});
-}
-
 /** Reads everything anew at each call, except that a VIP's name keeps the addresses it had at first. */
-function loader(options: Flags): () => Promise<Loaded> {
+function loader(options: Flags): () => Promise<LoadedConfig> {
   const resolved = new Map<string, readonly IpAddress[]>();
   const lookupOnce = async (name: string): Promise<readonly IpAddress[]> => {
     const found = resolved.get(name) ?? (await addressesOf(name));

@@ -1,0 +1,249 @@
+import type { Config } from '../config/config.ts';
+import { OperationalError } from '../core/errors.ts';
+import type { IneligibleReason } from '../core/plan/eligibility.ts';
+import { lifetimeSeconds } from '../core/plan/lifetime.ts';
+import type { Announcement, DataplaneState } from '../core/plan/state.ts';
+import type { Status } from '../core/status/status.ts';
+import type { Instant } from '../core/time.ts';
+import type { Log } from '../telemetry/log.ts';
+import { Announcer } from './announcer.ts';
+import type { Clock } from './clock.ts';
+import { type ControlSocket, startControlSocket } from './control-socket.ts';
+import type { Elector } from './elector.ts';
+import { Eligibility } from './eligibility.ts';
+import {
+  type ForwarderPort,
+  type GuardPort,
+  type KernelPort,
+  LocalDataplane,
+  type Observation,
+  type OwnedPort,
+  servesNothing,
+} from './local-dataplane.ts';
+import { Reconciler } from './reconciler.ts';
+import { needsRestart } from './reload.ts';
+import { HeldRight } from './right.ts';
+import { Serving } from './serving.ts';
+import { endsWithin } from './shutdown.ts';
+import { type ListenerCounters, statusOf } from './status.ts';
+
+/** A configuration, and what a person should know of it. */
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+}
+
+/** How a daemon is started. */
+export interface DaemonOptions extends LoadedConfig {
+  readonly version: string;
+  readonly log: Log;
+  /**
+   * Reads file, environment and flags again.
+   *
+   * @throws {OperationalError} when the result is no valid configuration.
+   */
+  readonly reload: () => Promise<LoadedConfig>;
+}
+
+/** What the composition root opens for the daemon, and ends after it. */
+export interface Parts {
+  readonly clock: Clock;
+  readonly kernel: KernelPort & {
+    watch(listener: () => void): void;
+    announce(batch: readonly Announcement[], notAfter: Instant): Promise<void>;
+  };
+  readonly guard: GuardPort & {
+    readonly running: boolean;
+    storeDeadline(deadline: Instant): boolean;
+  };
+  readonly forwarder: ForwarderPort & { counters(): readonly ListenerCounters[] };
+  readonly owned: OwnedPort;
+  makeElector(right: HeldRight): Elector;
+  /** @throws {OperationalError} when the key file is no good; the keys stay as they are then. */
+  reloadKeys(config: Config): void;
+  close(): Promise<void>;
+}
+
+const SWEEP_LIMIT_MS = 10_000;
+const LEAVE_LIMIT_MS = 5000;
+/** How often the lifetimes are looked at; what is due then is refreshed. */
+const REFRESH_MS = 1000;
+
+/**
+ * The daemon at work: what it wires together, in the order in which it is made, and how it begins,
+ * changes and ends.
+ */
+export class RunningDaemon {
+  readonly #options: DaemonOptions;
+  readonly #parts: Parts;
+  readonly #announcer: Announcer;
+  readonly #right: HeldRight;
+  readonly #eligibility: Eligibility;
+  readonly #serving: Serving;
+  readonly #reconciler: Reconciler<Observation>;
+  readonly #elector: Elector;
+  #loaded: LoadedConfig;
+  #control: ControlSocket | undefined;
+  #refresh: NodeJS.Timeout | undefined;
+  #staleConfig: string | undefined;
+
+  constructor(options: DaemonOptions, parts: Parts) {
+    const { log } = options;
+    const { clock, guard, kernel } = parts;
+    this.#options = options;
+    this.#loaded = options;
+    this.#parts = parts;
+    this.#right = new HeldRight(options.config.election.marginMs, {
+      clock,
+      storeDeadline: (deadline) => guard.storeDeadline(deadline),
+      fired: () => this.#elector.resign(),
+      changed: () => this.#reconciler.wake(),
+      withdrawn: () => this.#reconciler.reached(servesNothing),
+    });
+    this.#announcer = new Announcer({
+      clock,
+      deadline: () => this.#right.deadline,
+      intervalMs: () => this.#config.announceIntervalMs,
+      send: (batch, notAfter) => kernel.announce(batch, notAfter),
+      announced: (_announcement, at) => this.#elector.announced(at),
+      failed: (err) => log.warn({ err }, 'announcement failed'),
+    });
+    this.#eligibility = new Eligibility({
+      clock,
+      linkDownGraceMs: () => this.#config.linkDownGraceMs,
+      changed: (reason) => this.#noteEligibility(reason),
+    });
+    this.#serving = new Serving({
+      clock,
+      log,
+      right: this.#right,
+      eligibility: this.#eligibility,
+      config: () => this.#config,
+      guardRuns: () => guard.running,
+    });
+    this.#reconciler = new Reconciler({
+      dataplane: new LocalDataplane({ ...parts, announcer: this.#announcer, right: this.#right }),
+      log,
+      round: (observation) => this.#serving.round(observation),
+      mayServe: () => this.#serving.mayServe(),
+    });
+    this.#elector = parts.makeElector(this.#right);
+  }
+
+  get #config(): Config {
+    return this.#loaded.config;
+  }
+
+  /** Sweeps, then takes part. To be followed by `leave`, also when it throws. */
+  async begin(): Promise<void> {
+    const { log, config } = this.#options;
+    for (const warning of this.#loaded.warnings) log.warn({ warning }, 'configuration warning');
+    this.#parts.kernel.watch(() => this.#reconciler.wake());
+    await this.#sweep();
+    this.#elector.start();
+    this.#refresh = setInterval(() => this.#reconciler.wake(), REFRESH_MS);
+    this.#control = await startControlSocket({
+      path: config.controlSocket,
+      status: () => this.#status(),
+      handoff: (to) => this.#elector.handoff(to),
+      onError: (err) => log.error({ err }, 'control request failed'),
+    });
+    log.info({ election: config.election, vips: config.vips.length }, 'started');
+  }
+
+  /** What an earlier process of this instance left behind goes before the first election. */
+  async #sweep(): Promise<void> {
+    const swept = this.#reconciler.reached(servesNothing);
+    if (await endsWithin(swept, SWEEP_LIMIT_MS)) return;
+    throw new OperationalError('Cannot remove the addresses that an earlier process left behind', {
+      code: 'sweep-failed',
+      hint: [...this.#reconciler.failures.values()].join('; '),
+    });
+  }
+
+  /** Takes over another configuration whole, or leaves everything as it is and says why. */
+  async reload(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      const loaded = await this.#options.reload();
+      const fixed = needsRestart(this.#config, loaded.config);
+      if (fixed.length > 0) {
+        throw new OperationalError(`Cannot change ${fixed.join(', ')} of a running daemon`, {
+          code: 'needs-restart',
+          hint: 'Restart the daemon, or take the change back',
+        });
+      }
+      this.#loaded = loaded;
+      this.#staleConfig = undefined;
+      log.level = loaded.config.logLevel;
+      this.#parts.reloadKeys(loaded.config);
+      log.info({ warnings: loaded.warnings }, 'configuration reloaded');
+      this.#reconciler.wake();
+    } catch (err) {
+      this.#staleConfig = `The last reload was refused: ${err instanceof Error ? err.message : String(err)}`;
+      log.error({ err }, 'reload refused; the last good configuration goes on');
+    }
+  }
+
+  /** Leaves in order: withdraw, let another take over, end the parts. Bounded; never throws. */
+  async leave(): Promise<void> {
+    const { log } = this.#options;
+    clearInterval(this.#refresh);
+    this.#eligibility.stop();
+    try {
+      await this.#control?.close();
+      if (!(await endsWithin(this.#elector.leave(), LEAVE_LIMIT_MS))) {
+        log.error('withdrawal is not confirmed in time; the guard completes it');
+      }
+      this.#serving.leave();
+      await endsWithin(this.#reconciler.reached(isIdle), LEAVE_LIMIT_MS);
+    } catch (err) {
+      log.error({ err }, 'leaving failed; the guard completes it');
+    }
+    this.#reconciler.stop();
+    this.#announcer.close();
+    await this.#parts.close();
+  }
+
+  #status(): Status {
+    const { observation, problems } = this.#serving;
+    const held = observation?.ownership.ours ?? [];
+    const warnings = [...this.#loaded.warnings];
+    if (this.#staleConfig !== undefined) warnings.push(this.#staleConfig);
+    return statusOf({
+      version: this.#options.version,
+      config: this.#config,
+      guardRuns: this.#parts.guard.running,
+      lifetimeSeconds: held.length === 0 ? 0 : lifetimeSeconds(held.length, this.#right.leftMs()),
+      elector: this.#elector,
+      announcer: this.#announcer,
+      observation,
+      problems,
+      failures: this.#reconciler.failures,
+      counters: this.#parts.forwarder.counters(),
+      warnings,
+    });
+  }
+
+  /** The guard withdrew on its own: the right that it guarded is over. */
+  guardFired(): void {
+    this.#elector.resign();
+    this.#reconciler.wake();
+  }
+
+  /** The guard is gone, or back. */
+  guardChanged(): void {
+    this.#reconciler.wake();
+  }
+
+  #noteEligibility(reason: IneligibleReason | undefined): void {
+    const { log } = this.#options;
+    if (reason === undefined) log.info('this node can serve');
+    else log.warn({ reason }, 'this node cannot serve');
+    this.#elector.setIneligible(reason);
+  }
+}
+
+function isIdle(state: DataplaneState): boolean {
+  return servesNothing(state) && state.listeners.length === 0 && state.guarded.length === 0;
+}
