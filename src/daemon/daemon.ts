@@ -36,15 +36,18 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const stopped = nextSignal(['SIGTERM', 'SIGINT']);
   const lock = await takeInstanceLock(options.config.instance, PREDECESSOR_PATIENCE_MS);
   try {
-    await runLocked(options, stopped);
+    const withdrawn = await runLocked(options, stopped);
+    options.log.info('stopped');
+    return withdrawn ? 0 : 1;
   } finally {
     await lock.release();
   }
-  options.log.info('stopped');
-  return 0;
 }
 
-async function runLocked(options: DaemonOptions, stopped: Promise<NodeJS.Signals>): Promise<void> {
+async function runLocked(
+  options: DaemonOptions,
+  stopped: Promise<NodeJS.Signals>,
+): Promise<boolean> {
   const { log } = options;
   const parts = await openParts(options, {
     fired: () => daemon.guardFired(),
@@ -53,15 +56,17 @@ async function runLocked(options: DaemonOptions, stopped: Promise<NodeJS.Signals
   const daemon: RunningDaemon = new RunningDaemon(options, parts);
   const reload = (): void => void daemon.reload();
   process.on('SIGHUP', reload);
+  let withdrawn = false;
   try {
     await daemon.begin();
     const signal = await stopped;
     log.info({ signal }, 'leaving');
   } finally {
     process.off('SIGHUP', reload);
-    await daemon.leave();
-    await parts.close();
+    withdrawn = await daemon.leave();
+    await parts.close(withdrawn);
   }
+  return withdrawn;
 }
 
 /** What happens to the guard, told to the daemon. */
@@ -99,11 +104,10 @@ async function openParts(options: DaemonOptions, events: GuardEvents): Promise<P
     forwarder,
     owned,
     ...electorParts(options, { clock, guard }),
-    async close() {
+    async close(withdrawn) {
       forwarder.close();
       kernel.close();
-      // Last: had anything above failed, the guard would still delete what is left.
-      await guard.close();
+      if (withdrawn) await guard.close();
     },
   };
 }
@@ -117,6 +121,7 @@ function ownedAddressesFile(config: Config): string {
 interface ElectorParts {
   readonly makeElector: (right: HeldRight) => Elector;
   readonly reloadKeys: (config: Config) => void;
+  readonly storageProblem: () => string | undefined;
 }
 
 function electorParts(
@@ -127,7 +132,7 @@ function electorParts(
   if (config.election.type === 'none' || localPeer === undefined) {
     const makeElector = (right: HeldRight): Elector =>
       new SingleElector({ node: config.node, right, clock });
-    return { makeElector, reloadKeys: () => {} };
+    return { makeElector, reloadKeys: () => {}, storageProblem: () => undefined };
   }
   const raft = raftConfigOf(config, localPeer, readInstance());
   const votes = new StateFile({
@@ -172,6 +177,7 @@ function electorParts(
         openChannel,
       }),
     reloadKeys: (next) => transport?.setKeys(keysOf(next, log)),
+    storageProblem: () => votes.problem,
   };
 }
 

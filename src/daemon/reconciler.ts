@@ -121,13 +121,14 @@ export class Reconciler<Observation> {
 
   async #reconcile(): Promise<'settled' | 'changed' | 'failed'> {
     const asked = [...this.#waiters];
-    let round: Round;
+    let observation: Observation;
     try {
-      round = this.#ports.round(await this.#ports.dataplane.observe());
+      observation = await this.#ports.dataplane.observe();
     } catch (err) {
       this.#report(new Map([['dataplane', errorOf(err)]]), undefined);
       return 'failed';
     }
+    const round = this.#ports.round(observation);
     this.#answer(asked, round.observed);
     const failures = new Map<string, Error>();
     let applied = 0;

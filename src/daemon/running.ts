@@ -61,7 +61,10 @@ export interface Parts {
   makeElector(right: HeldRight): Elector;
   /** @throws {OperationalError} when the key file is no good; the keys stay as they are then. */
   reloadKeys(config: Config): void;
-  close(): Promise<void>;
+  /** What the state file has to say that a person should know. */
+  storageProblem(): string | undefined;
+  /** @param withdrawn see `RunningDaemon.leave`. */
+  close(withdrawn: boolean): Promise<void>;
 }
 
 const SWEEP_LIMIT_MS = 10_000;
@@ -173,10 +176,12 @@ export class RunningDaemon {
           hint: 'Restart the daemon, or take the change back',
         });
       }
+      // What may fail comes first: a reload is taken over whole or not at all.
+      this.#parts.owned.add(loaded.config.vips.map((vip) => vip.address));
+      this.#parts.reloadKeys(loaded.config);
       this.#loaded = loaded;
       this.#staleConfig = undefined;
       log.level = loaded.config.logLevel;
-      this.#parts.reloadKeys(loaded.config);
       log.info({ warnings: loaded.warnings }, 'configuration reloaded');
       this.#reconciler.wake();
     } catch (err) {
@@ -185,31 +190,43 @@ export class RunningDaemon {
     }
   }
 
-  /** Leaves in order: withdraw, let another take over, end the parts. Bounded; never throws. */
-  async leave(): Promise<void> {
+  /**
+   * Leaves in order: withdraws, lets another take over, ends. Bounded; never throws.
+   *
+   * @returns whether the kernel confirmed that nothing is served here. If not, the guard must find this
+   * process dead, not dismissed by it: it completes what is left.
+   */
+  async leave(): Promise<boolean> {
     const { log } = this.#options;
     clearInterval(this.#refresh);
     this.#eligibility.stop();
-    try {
-      await this.#control?.close();
-      if (!(await endsWithin(this.#elector.leave(), LEAVE_LIMIT_MS))) {
-        log.error('withdrawal is not confirmed in time; the guard completes it');
-      }
-      this.#serving.leave();
-      await endsWithin(this.#reconciler.reached(isIdle), LEAVE_LIMIT_MS);
-    } catch (err) {
-      log.error({ err }, 'leaving failed; the guard completes it');
-    }
+    const withdrawn = await this.#withdraw();
+    if (!withdrawn) log.error('withdrawal is not confirmed; the guard completes it');
     this.#reconciler.stop();
     this.#announcer.close();
-    await this.#parts.close();
+    return withdrawn;
+  }
+
+  async #withdraw(): Promise<boolean> {
+    try {
+      await this.#control?.close();
+      if (!(await endsWithin(this.#elector.leave(), LEAVE_LIMIT_MS))) return false;
+      this.#serving.leave();
+      return await endsWithin(this.#reconciler.reached(isIdle), LEAVE_LIMIT_MS);
+    } catch (err) {
+      this.#options.log.error({ err }, 'leaving failed');
+      return false;
+    }
   }
 
   #status(): Status {
     const { observation, problems } = this.#serving;
     const held = observation?.ownership.ours ?? [];
     const warnings = [...this.#loaded.warnings];
-    if (this.#staleConfig !== undefined) warnings.push(this.#staleConfig);
+    const storage = this.#parts.storageProblem();
+    for (const problem of [this.#staleConfig, storage]) {
+      if (problem !== undefined) warnings.push(problem);
+    }
     return statusOf({
       version: this.#options.version,
       config: this.#config,
