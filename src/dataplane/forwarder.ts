@@ -1,3 +1,4 @@
+import { formatEndpoint } from '../core/address/ip.ts';
 import type { Listener } from '../core/plan/state.ts';
 import {
   type ForwarderHandle,
@@ -62,8 +63,8 @@ export class Forwarder {
     return wanted.flatMap(({ id, address, port }) => {
       const failure = failures.get(id);
       if (failure === undefined) return [];
-      const where = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-      return [{ id, error: new KernelError(`listen on "${where}"`, failure) }];
+      const action = `listen on "${formatEndpoint(address, port)}"`;
+      return [{ id, error: new KernelError(action, failure) }];
     });
   }
 
