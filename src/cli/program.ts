@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   handoff: () => import('./handoff.ts'),
   demo: () => import('./demo.ts'),
   'demo-part': () => import('./demo-part.ts'),
+  check: () => import('./check.ts'),
   config: () => import('./config.ts'),
   sample: () => import('./sample.ts'),
   completion: () => import('./completion.ts'),
@@ -64,7 +65,7 @@ export async function buildProgram(
   for (const name of names) (await COMMANDS[name]?.())?.register(program);
   program.addHelpText(
     'after',
-    '\nStart with: fairlead demo, fairlead config sample, fairlead status',
+    '\nStart with: fairlead demo, fairlead config sample, fairlead check',
   );
   return program;
 }
