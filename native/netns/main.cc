@@ -1,12 +1,11 @@
 // Runs commands in namespaces of their own: the network of the demo and of the tests, without root
 // and without ip(8), unshare(1) or a shell.
 //
-//   fairlead-netns run [--] COMMAND…      a machine of its own: network, processes, /proc, /run
-//   fairlead-netns hold                   a network until stdin closes; /proc/PID/ns/net names it
-//   fairlead-netns enter PATH [--] COMMAND…   the command in the network that PATH names
-//   fairlead-netns watch                  every change of an address in the networks joined by
-//   veths fairlead-netns check                  exit 0 when `run` works here, else 4 with cause and
-//   cure
+// - `run [--] COMMAND…`: in a machine of its own, with its own network, processes, /proc and /run
+// - `hold`: a network until stdin closes, which /proc/PID/ns/net names
+// - `enter PATH [--] COMMAND…`: in the network that PATH names
+// - `watch`: prints every change of an address in the networks that veths join to this one
+// - `check`: exit code 0 when `run` works here, else 4 with the cause and its cure
 
 #include <fcntl.h>
 #include <sched.h>

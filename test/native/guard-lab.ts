@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
@@ -29,7 +29,7 @@ export async function bundleDaemon(): Promise<void> {
 export class GuardedDaemon {
   readonly lines: DaemonLine[] = [];
   readonly #child: ChildProcess;
-  #news: () => void = () => {};
+  readonly #news = new EventEmitter();
 
   constructor(story: DaemonStory) {
     this.#child = spawn(process.execPath, [program, JSON.stringify(story)], {
@@ -40,7 +40,7 @@ export class GuardedDaemon {
     createInterface({ input: stdout }).on('line', (line) => {
       const parsed: DaemonLine = JSON.parse(line);
       this.lines.push(parsed);
-      this.#news();
+      this.#news.emit('news');
     });
   }
 
@@ -48,9 +48,7 @@ export class GuardedDaemon {
   async line<K extends DaemonLine['kind']>(kind: K): Promise<Extract<DaemonLine, { kind: K }>> {
     for (;;) {
       for (const line of this.lines) if (isOf(line, kind)) return line;
-      await new Promise<void>((resolve) => {
-        this.#news = resolve;
-      });
+      await once(this.#news, 'news');
     }
   }
 
@@ -78,12 +76,12 @@ export class Witness {
   readonly datagrams: string[] = [];
   readonly #events: KernelEvent[] = [];
   readonly #sockets: Socket[] = [];
-  #news: () => void = () => {};
+  readonly #news = new EventEmitter();
 
   constructor() {
     this.kernel.watch((events) => {
       this.#events.push(...events);
-      this.#news();
+      this.#news.emit('news');
     });
   }
 
@@ -96,7 +94,7 @@ export class Witness {
     this.#sockets.push(socket);
     socket.on('message', (message) => {
       this.datagrams.push(`${address} ${message.toString()}`);
-      this.#news();
+      this.#news.emit('news');
     });
     socket.bind(0, address);
     await once(socket, 'listening');
@@ -110,12 +108,12 @@ export class Witness {
         (item) => item.kind === 'address' && item.removed && item.address === address,
       );
       if (event?.kind === 'address') return event.at;
-      await this.#change();
+      await once(this.#news, 'news');
     }
   }
 
   async datagramsReach(count: number): Promise<readonly string[]> {
-    while (this.datagrams.length < count) await this.#change();
+    while (this.datagrams.length < count) await once(this.#news, 'news');
     return this.datagrams.toSorted();
   }
 
@@ -129,11 +127,5 @@ export class Witness {
     const left = (await this.kernel.addresses()).filter((item) => item.tagged);
     await this.kernel.deleteAddresses(left.map((item) => ({ ...item, link: 'lo' })));
     this.kernel.close();
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#news = resolve;
-    });
   }
 }

@@ -10,13 +10,14 @@ import {
   encodeCommand,
   GuardFrameReader,
 } from '../../src/dataplane/guard-frames.ts';
+import { inNamespaces } from '../lab/namespaces.ts';
 import { Witness } from './guard-lab.ts';
 
 const EINVAL = 22;
 const E2BIG = 7;
 const VIP = '192.0.2.20';
 
-describe.skipIf(process.env['FAIRLEAD_NAMESPACES'] !== '1')('the guard, told nonsense', () => {
+describe.skipIf(!inNamespaces)('the guard, told nonsense', () => {
   let witness: Witness;
   let guard: RawGuard;
 

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { parseIpAddress } from '../../src/core/address/ip.ts';
 import type { LinkAddress } from '../../src/core/plan/state.ts';
 import { type Guard, startGuard } from '../../src/dataplane/guard.ts';
+import { inNamespaces } from '../lab/namespaces.ts';
 import { bundleDaemon, GuardedDaemon, Witness } from './guard-lab.ts';
 import type { DaemonStory } from './guarded-daemon.ts';
 
@@ -12,7 +13,7 @@ const VIPS = ['192.0.2.10', '2001:db8::10'];
 const SOON_MS = 150;
 const CAP_NET_ADMIN = 1n << 12n;
 
-describe.skipIf(process.env['FAIRLEAD_NAMESPACES'] !== '1')('the guard', () => {
+describe.skipIf(!inNamespaces)('the guard', () => {
   let witness: Witness;
   let daemon: GuardedDaemon | undefined;
   let guard: Guard | undefined;
