@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,9 +38,16 @@ class ObjectReader {
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:
+  // Room for an address of either kind.
+  using ShortText = std::array<char, 64>;
+
+  napi_value get(const char* key);
+  bool has(const char* key);
+  ShortText shortText(const char* key);
   void complain(const char* key, const char* expected);
 
-  Napi::Value value_;
+  napi_env env_;
+  napi_value value_;
   std::string problem_;
 };
 

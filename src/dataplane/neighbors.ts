@@ -28,9 +28,11 @@ export async function announce(
   requests: readonly AnnouncementRequest[],
   notAfter: Instant,
 ): Promise<void> {
-  const native = requests.map(({ linkIndex, link: _name, ...frame }) => ({
-    ...frame,
+  const native = requests.map(({ linkIndex, mac, address, router }) => ({
     link: linkIndex,
+    mac,
+    address,
+    router,
   }));
   const asked = binding.sendAnnouncements(kernel, native, { notAfterMs: notAfter });
   const failures = await asked.catch((err: unknown) => {
