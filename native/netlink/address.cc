@@ -55,8 +55,9 @@ void appendAdd(RequestBatch& batch, const AddressRequest& request, TagForm form)
   batch.valueAttribute(
       IFA_CACHEINFO,
       ifa_cacheinfo{.ifa_prefered = preferred, .ifa_valid = valid, .cstamp = 0, .tstamp = 0});
-  batch.valueAttribute(kIfaProto, kOwnerTag);
-  if (form == TagForm::kLabel && request.address.isV4()) {
+  if (form == TagForm::kProtocol) {
+    batch.valueAttribute(kIfaProto, kOwnerTag);
+  } else if (request.address.isV4()) {
     batch.textAttribute(IFA_LABEL, ownerLabel(request.link));
   }
 }
