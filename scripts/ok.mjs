@@ -8,14 +8,17 @@ const root = path.resolve(import.meta.dirname, '..');
 const tool = (name) => path.join(root, 'node_modules', '.bin', name);
 
 /** The tests that open no socket to the kernel and start no daemon; most are pure. */
-const TESTS = ['tidy', 'setup', 'core', 'rfc', 'scenario', 'config', 'cli'];
+const TESTS = ['tidy', 'setup', 'core', 'scenario', 'config', 'cli'];
 const tests = TESTS.map((name) => `test/${name}`).filter((name) => {
   return existsSync(path.join(root, name)) || existsSync(path.join(root, `${name}.test.ts`));
 });
 
 /** What needs the native build comes after it; the rest goes on beside it. */
 const LANES = [
-  [{ name: 'native build, warnings are errors', command: ['node', 'scripts/setup.cjs'] }],
+  [
+    { name: 'native build, warnings are errors', command: ['node', 'scripts/setup.cjs'] },
+    { name: 'tests of frames', command: [tool('vitest'), 'run', 'test/rfc'] },
+  ],
   [
     { name: 'format: TypeScript', command: [tool('biome'), 'ci', '--error-on-warnings', '.'] },
     { name: 'format: C++', command: ['node', 'scripts/format-native.mjs', '--check'] },
