@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,8 +39,10 @@ class Guard {
   void reportFailure(const char* call, int error);
 
  private:
-  FiredRecord withdraw();
+  FiredRecord deleteAddresses();
   bool withdrawIfPassed();
+  int withdrawForGood();
+  [[nodiscard]] bool daemonDied() const;
   void obey();
   void armTimer();
 
@@ -48,6 +51,7 @@ class Guard {
   Withdrawal withdrawal_;
   DeadlinePage* page_ = nullptr;
   UniqueFd timer_;
+  pid_t daemon_ = getppid();
   std::uint64_t armed_for_ns_ = kNotArmed;
 };
 
@@ -95,7 +99,7 @@ void Guard::armTimer() {
   armed_for_ns_ = deadline;
 }
 
-FiredRecord Guard::withdraw() {
+FiredRecord Guard::deleteAddresses() {
   FiredRecord fired = {};
   fired.fired_at_ns = bootTimeNs();
   const Withdrawn withdrawn = withdrawal_.deleteAddresses(orders_.addresses());
@@ -103,16 +107,41 @@ FiredRecord Guard::withdraw() {
   fired.deleted = withdrawn.deleted;
   fired.failed = withdrawn.failed;
   fired.error = withdrawn.error;
-  // A resignation says that nothing is served here any more, which must then be true.
-  if (withdrawn.failed == 0) fired.datagrams_sent = withdrawal_.send(orders_.resignation());
-  orders_.clear();
   return fired;
 }
 
+// A resignation says that nothing is served here any more and nothing will be, in the name of this
+// right. So it follows a confirmed deletion, and either a deadline that the daemon can no longer
+// move (the page is kFired) …
 bool Guard::withdrawIfPassed() {
   if (orders_.empty() || !fireIfPassed(*page_, bootTimeNs())) return false;
-  channel_.send(FrameKind::kFired, 0, withdraw());
+  FiredRecord fired = deleteAddresses();
+  if (fired.failed == 0) fired.datagrams_sent = withdrawal_.send(orders_.resignation());
+  orders_.clear();
+  channel_.send(FrameKind::kFired, 0, fired);
   return true;
+}
+
+// … or the daemon's death. The end of the socket alone does not prove that: a daemon that closed it
+// by mistake, or sent what cannot be understood, would bind its addresses again.
+int Guard::withdrawForGood() {
+  const FiredRecord fired = deleteAddresses();
+  if (fired.failed != 0) return 1;
+  const auto resignation = orders_.resignation();
+  if (!resignation.empty() && daemonDied()) withdrawal_.send(resignation);
+  return 0;
+}
+
+// A dying process closes its files some microseconds before its children get another parent, and by
+// then each of its threads is through with its last system call.
+bool Guard::daemonDied() const {
+  constexpr int kLooks = 100;
+  constexpr timespec kBetween{.tv_sec = 0, .tv_nsec = 1'000'000};
+  for (int look = 0; look < kLooks; ++look) {
+    if (getppid() != daemon_) return true;
+    nanosleep(&kBetween, nullptr);
+  }
+  return false;
 }
 
 void Guard::obey() {
@@ -157,7 +186,7 @@ int Guard::serve() {
         channel_.send(FrameKind::kAnswer, channel_.header().number, AnswerRecord{.error = E2BIG});
         break;
       case Received::kEnd:
-        return withdraw().failed == 0 ? 0 : 1;
+        return withdrawForGood();
     }
   }
 }

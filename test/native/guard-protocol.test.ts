@@ -8,6 +8,7 @@ import type { GuardFrame } from '../../src/dataplane/guard-frames.ts';
 import {
   encodeAddresses,
   encodeCommand,
+  encodeResignation,
   GuardFrameReader,
 } from '../../src/dataplane/guard-frames.ts';
 import { inNamespaces } from '../lab/namespaces.ts';
@@ -59,10 +60,7 @@ describe.skipIf(!inNamespaces)('the guard, told nonsense', () => {
   });
 
   test('a resignation beyond the limits is refused, and nothing is sent for it', async () => {
-    const record = Buffer.alloc(24);
-    record.writeUInt16LE(9, 2);
-    record.writeUInt8(2, 4);
-    record.set([127, 0, 0, 1], 8);
+    const record = emptyDatagramTo(9);
     const tooMany = Buffer.concat(Array.from({ length: 65 }, () => record));
     const cutShort = Buffer.from(record);
     cutShort.writeUInt16LE(1, 0);
@@ -89,10 +87,14 @@ describe.skipIf(!inNamespaces)('the guard, told nonsense', () => {
     expect(await guard.frame()).toEqual({ kind: 'answer', number: 2, errno: 0 });
   });
 
-  test('a stream without frames is as good as a dead daemon: it withdraws and exits', async () => {
+  test('a stream without frames makes it withdraw and exit, but a daemon that lives has not resigned', async () => {
+    const { port } = await witness.listen('127.0.0.1');
+    guard.write(encodeCommand('set-resignation', 2, emptyDatagramTo(port)));
+    expect(await guard.frame()).toEqual({ kind: 'answer', number: 2, errno: 0 });
     guard.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
     await witness.removalOf(VIP);
     expect(await guard.exitCode()).toBe(0);
+    expect(witness.datagrams).toEqual([]);
   });
 
   test('half a frame and then the end: the list before it is withdrawn', async () => {
@@ -149,4 +151,11 @@ function onLo(text: string) {
   const address = parseIpAddress(text);
   if (address === undefined) throw new Error(`not an address: ${text}`);
   return { linkIndex: 1, link: 'lo', address, prefixLength: 32 };
+}
+
+/** A record of `set-resignation`, as bytes, so that a test may bend it. */
+function emptyDatagramTo(port: number): Buffer {
+  const address = parseIpAddress('127.0.0.1');
+  if (address === undefined) throw new Error('an address');
+  return encodeResignation([{ address, port, payload: new Uint8Array() }]);
 }
