@@ -1,13 +1,14 @@
 // Bundles src/main.ts into dist/: one start-up chunk, and a chunk for whatever is imported lazily, so
-// that the daemon loads only what it runs.
+// that the daemon loads only what it runs. Into another folder when one is named, as a test does.
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '..');
-const dist = path.join(root, 'dist');
-const draft = path.join(root, 'build', 'dist-draft');
-const former = path.join(root, 'build', 'dist-former');
+const dist = path.resolve(root, process.argv[2] ?? 'dist');
+const name = path.basename(dist);
+const draft = path.join(root, 'build', `${name}-draft`);
+const former = path.join(root, 'build', `${name}-former`);
 for (const folder of [draft, former]) rmSync(folder, { recursive: true, force: true });
 await build({
   absWorkingDir: root,

@@ -8,7 +8,7 @@ const root = path.resolve(import.meta.dirname, '..');
 const tool = (name) => path.join(root, 'node_modules', '.bin', name);
 
 /** The tests that open no socket to the kernel and start no daemon; most are pure. */
-const TESTS = ['tidy', 'setup', 'core', 'scenario', 'config', 'cli'];
+const TESTS = ['tidy', 'setup', 'core', 'scenario', 'config', 'telemetry', 'cli'];
 const tests = TESTS.map((name) => `test/${name}`).filter((name) => {
   return existsSync(path.join(root, name)) || existsSync(path.join(root, `${name}.test.ts`));
 });

@@ -1,16 +1,22 @@
 import os from 'node:os';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { overridesOf } from '../config/overrides.ts';
 import { CHECKS } from './check/catalog.ts';
 import { gatherFacts } from './check/facts.ts';
 import { type Finding, findingsOf } from './check/findings.ts';
 import { EXIT_CODES } from './command-error.ts';
 import { addConfigFlags, type Flags, sourcesOf } from './config-flags.ts';
-import { drawingFor, formatObject } from './output.ts';
+import {
+  drawingFor,
+  formatObject,
+  isForPrograms,
+  type OutputFormat,
+  outputOption,
+} from './output.ts';
 import type { Drawing } from './status-table.ts';
 
 interface CheckFlags extends Flags {
-  readonly output?: 'json' | 'yaml';
+  readonly output: OutputFormat;
 }
 
 /** `fairlead check`: whether this machine can do what the configuration asks, before the daemon runs. */
@@ -18,9 +24,7 @@ export function register(program: Command): void {
   const check = program
     .command('check')
     .description('look whether this machine can do what the configuration asks');
-  addConfigFlags(check)
-    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['json', 'yaml']))
-    .action(runChecks);
+  addConfigFlags(check).addOption(outputOption()).action(runChecks);
 }
 
 async function runChecks(options: CheckFlags): Promise<void> {
@@ -29,9 +33,9 @@ async function runChecks(options: CheckFlags): Promise<void> {
   const findings = findingsOf(await gatherFacts(said ? sources : undefined));
   const { output } = options;
   process.stdout.write(
-    output === undefined
-      ? drawFindings(findings, drawingFor(process.stdout, process.env, false))
-      : await formatObject(reportOf(findings), output),
+    isForPrograms(output)
+      ? await formatObject(reportOf(findings), output)
+      : drawFindings(findings, drawingFor(process.stdout, process.env, false)),
   );
   if (findings.some(({ level }) => level === 'failed')) process.exitCode = EXIT_CODES.failed;
 }

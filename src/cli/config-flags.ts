@@ -5,7 +5,7 @@ import { OPTIONS } from '../config/options.ts';
 import { longFlag } from '../config/overrides.ts';
 
 /** Flags of the table, in the order of the table; those of a load balancer are of the first one. */
-export function flaggedOptions(options: Options = OPTIONS): readonly ConfigOption<unknown>[] {
+function flaggedOptions(options: Options = OPTIONS): readonly ConfigOption<unknown>[] {
   return Object.values(options).flatMap((each) => {
     const { shape } = each.kind;
     const parts = shape.type === 'list' ? shape.of.shape : shape;

@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { Explained } from '../config/kind.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
@@ -8,12 +8,12 @@ import { formatOrigin } from '../config/source.ts';
 import { loadKeyFile } from '../raft/keys.ts';
 import { EXIT_CODES } from './command-error.ts';
 import { addConfigFlags, type Flags, sourcesOf } from './config-flags.ts';
-import { formatObject } from './output.ts';
+import { formatObject, isForPrograms, type OutputFormat, outputOption } from './output.ts';
 import { printSample } from './sample.ts';
 import { formatTable } from './table.ts';
 
 interface OutputFlags extends Flags {
-  readonly output?: 'json' | 'yaml';
+  readonly output: OutputFormat;
 }
 
 /** `fairlead config`: everything about the file that needs no daemon. */
@@ -28,10 +28,10 @@ export function register(program: Command): void {
   addConfigFlags(
     config.command('validate').description('list every mistake of a file, and touch nothing'),
   )
-    .addOption(objectOption())
+    .addOption(outputOption())
     .action(validate);
   addConfigFlags(config.command('explain').description('show every value, and where it comes from'))
-    .addOption(objectOption())
+    .addOption(outputOption())
     .action(explain);
   config
     .command('schema')
@@ -41,14 +41,10 @@ export function register(program: Command): void {
     });
 }
 
-function objectOption(): Option {
-  return new Option('-o, --output <format>', 'how to print it').choices(['json', 'yaml']);
-}
-
 async function validate(options: OutputFlags): Promise<void> {
   const { problems, warnings } = await verdictOn(options);
   const { output } = options;
-  if (output !== undefined) {
+  if (isForPrograms(output)) {
     const report = {
       apiVersion: 'fairlead.io/v1',
       kind: 'ConfigReport',
@@ -102,7 +98,7 @@ async function explain(options: OutputFlags): Promise<void> {
     from: formatOrigin(origin),
   }));
   const { output } = options;
-  if (output !== undefined) {
+  if (isForPrograms(output)) {
     const report = { apiVersion: 'fairlead.io/v1', kind: 'ConfigExplanation', values };
     process.stdout.write(await formatObject(report, output));
     return;

@@ -18,6 +18,11 @@ export function outputOption(): Option {
     .default('table');
 }
 
+/** Whether programs shall read it, rather than a person. */
+export function isForPrograms(format: OutputFormat): format is 'json' | 'yaml' {
+  return format === 'json' || format === 'yaml';
+}
+
 /** The control socket to ask. */
 export function socketOption(): Option {
   return new Option('--socket <path>', "the daemon's control socket")

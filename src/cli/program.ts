@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import { OperationalError } from '../core/errors.ts';
 import { CommandError, EXIT_CODES } from './command-error.ts';
@@ -59,6 +59,8 @@ export async function buildProgram(
     .helpOption('-h, --help', 'say how it is used')
     .helpCommand('help [command]', 'say how a command is used')
     .configureHelp({ showGlobalOptions: false })
+    // kube-vip has it before the command.
+    .addOption(new Option('--log <level>').hideHelp())
     .showSuggestionAfterError()
     .enablePositionalOptions()
     .exitOverride();
@@ -71,7 +73,8 @@ export async function buildProgram(
 }
 
 function commandOf(argv: readonly string[]): string | undefined {
-  const first = argv[0] ?? '';
+  const before = argv[0] === '--log' ? 2 : Number(argv[0]?.startsWith('--log=') ?? false);
+  const first = argv[before] ?? '';
   const name = ALIASES[first] ?? first;
   return Object.hasOwn(COMMANDS, name) ? name : undefined;
 }

@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import os from 'node:os';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
@@ -17,8 +16,8 @@ export function register(program: Command): void {
     .command('run')
     .alias('start')
     .description('run the daemon: take part in the election, serve the VIPs, balance');
-  addConfigFlags(run).action(async (options: Flags) => {
-    const load = loader(options);
+  addConfigFlags(run).action(async (_options: Flags, command: Command) => {
+    const load = loader(command.optsWithGlobals());
     const loaded = await load();
     const { node, logLevel: level } = loaded.config;
     const log = openLog({ node, level });
@@ -46,6 +45,8 @@ function loader(options: Flags): () => Promise<LoadedConfig> {
 
 /** As the machine resolves names, /etc/hosts included. */
 async function addressesOf(name: string): Promise<readonly IpAddress[]> {
+  // Most configurations name no name; c-ares is not loaded for them.
+  const { lookup } = await import('node:dns/promises');
   const found = await lookup(name, { all: true });
   return found.flatMap(({ address }) => parseIpAddress(address) ?? []);
 }

@@ -1,5 +1,5 @@
-import { type Command, Option } from 'commander';
-import { formatObject } from './output.ts';
+import type { Command } from 'commander';
+import { formatObject, isForPrograms, type OutputFormat, outputOption } from './output.ts';
 import { VERSION } from './version-text.ts';
 
 /** `fairlead version`: what this is, and what it runs on. */
@@ -7,8 +7,8 @@ export function register(program: Command): void {
   program
     .command('version')
     .description('print the version, and what it runs on')
-    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['json', 'yaml']))
-    .action(async ({ output }: { readonly output?: 'json' | 'yaml' }) => {
+    .addOption(outputOption())
+    .action(async ({ output }: { readonly output: OutputFormat }) => {
       const node = process.versions.node;
       const platform = `${process.platform}-${process.arch}`;
       const report = {
@@ -19,9 +19,9 @@ export function register(program: Command): void {
         platform,
       };
       process.stdout.write(
-        output === undefined
-          ? `fairlead ${VERSION} (Node.js ${node}, ${platform})\n`
-          : await formatObject(report, output),
+        isForPrograms(output)
+          ? await formatObject(report, output)
+          : `fairlead ${VERSION} (Node.js ${node}, ${platform})\n`,
       );
     });
 }

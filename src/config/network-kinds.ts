@@ -8,7 +8,7 @@ import { httpUrl, interfaceText, ipAddress, port, prefixLength, refused, text } 
 import { type FieldsNode, isBareText, isBlank, type ScalarNode, textNode } from './source.ts';
 
 /** Goes over the wire and into logs. */
-export const peerId: Kind<string> = text({
+const peerId: Kind<string> = text({
   name: 'a name of a peer',
   pattern: /^[^\s,:]{1,63}$/,
   fix: 'write 1 to 63 characters without spaces, commas and colons',

@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, expect, test } from 'vitest';
-import { fairlead } from './fairlead.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildProgram, fairlead, MAIN } from './fairlead.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'fairlead-cli-'));
+beforeAll(buildProgram);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function file(name: string, text: string): string {
@@ -129,8 +130,8 @@ test('sample config, by both names, prints a file that is valid', async () => {
 });
 
 test('run refuses a bad configuration with exit code 2, before it touches anything', async () => {
-  for (const verb of ['run', 'start']) {
-    const { code, out, err } = await fairlead([verb, '-c', bad]);
+  for (const verb of [['run'], ['start'], ['--log', '5', 'start']]) {
+    const { code, out, err } = await fairlead([...verb, '-c', bad]);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err.split('\n')).toHaveLength(3);
   }
@@ -143,8 +144,7 @@ test('status without a daemon ends with 3', async () => {
 });
 
 test('a reader that goes away is no error', async () => {
-  const bin = path.resolve(import.meta.dirname, '../../bin/fairlead.cjs');
-  const child = spawn(process.execPath, [bin, 'config', 'schema'], {
+  const child = spawn(process.execPath, [MAIN, 'config', 'schema'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stdout.destroy();
