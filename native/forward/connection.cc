@@ -16,7 +16,7 @@ constexpr std::uint32_t kEdges = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EP
 
 // Makes the coming close(2) send a RST. There must be no shutdown(2) before it: that sends a FIN,
 // and the other end would take what it has for all there was.
-void lingerNot(const UniqueFd& socket) {
+void resetOnClose(const UniqueFd& socket) {
   const linger abort{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
 }
@@ -36,7 +36,7 @@ void Connection::start() {
     first_backend_ = static_cast<std::uint32_t>(listener_.shared().rotate(backends));
   }
   // Watched from now on, so that a client that resets while a backend does not answer is noticed.
-  if (loop_.watch(client_end_.fd.get(), Watched::kClient, this, kEdges) != 0) {
+  if (loop_.watch(client_end_.fd, Watched::kClient, this, kEdges) != 0) {
     listener_.shared().failed.increment();
     reset();
     return;
@@ -65,11 +65,20 @@ Backend& Connection::backend() const {
   return *backends[(first_backend_ + attempts_ - 1) % backends.size()];
 }
 
+UniqueFd Connection::openSocket(int family) {
+  constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  UniqueFd socket(::socket(family, kType, 0));
+  if (!socket.valid() && outOfDescriptors() && loop_.giveUpReserve()) {
+    socket.reset(::socket(family, kType, 0));
+  }
+  return socket;
+}
+
 // False with errno set when the attempt failed at once.
 bool Connection::beginConnect(const Backend& backend) {
+  loop_.unwatch(backend_end_.fd);
   backend_end_ = End{};
-  backend_end_.fd = UniqueFd(
-      ::socket(backend.endpoint.address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  backend_end_.fd = openSocket(backend.endpoint.address.family());
   if (!backend_end_.fd.valid()) return false;
   setStreamOptions(backend_end_.fd);
   since_ms_ = loop_.now_ms;
@@ -78,7 +87,7 @@ bool Connection::beginConnect(const Backend& backend) {
   if (connecting != 0 && errno != EINPROGRESS) return false;
   // Watched only after connect(2): an unconnected socket reports EPOLLHUP (net/ipv4/tcp.c,
   // tcp_poll).
-  return loop_.watch(backend_end_.fd.get(), Watched::kBackend, this, kEdges) == 0;
+  return loop_.watch(backend_end_.fd, Watched::kBackend, this, kEdges) == 0;
 }
 
 void Connection::receiveClientEvent(std::uint32_t events) {
@@ -115,8 +124,6 @@ void Connection::connected() {
   forward();
 }
 
-void Connection::resume() { forward(); }
-
 void Connection::forward() {
   Traffic& traffic = listener_.traffic();
   const std::uint64_t before = traffic.bytes_in.read() + traffic.bytes_out.read();
@@ -150,8 +157,8 @@ void Connection::checkIdleTimeout() {
 
 void Connection::reset() {
   if (stage_ == Stage::kClosed) return;
-  lingerNot(client_end_.fd);
-  if (backend_end_.fd.valid()) lingerNot(backend_end_.fd);
+  resetOnClose(client_end_.fd);
+  if (backend_end_.fd.valid()) resetOnClose(backend_end_.fd);
   close();
 }
 
@@ -160,6 +167,8 @@ void Connection::close() {
   stage_ = Stage::kClosed;
   up_.abandon(loop_);
   down_.abandon(loop_);
+  loop_.unwatch(client_end_.fd);
+  loop_.unwatch(backend_end_.fd);
   client_end_.fd.reset();
   backend_end_.fd.reset();
   ListNode<ByStage>::unlink();

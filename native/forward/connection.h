@@ -32,8 +32,8 @@ class Connection : public ListNode<ByStage>, public ListNode<ByTurn> {
   void receiveClientEvent(std::uint32_t events);
   void receiveBackendEvent(std::uint32_t events);
 
-  // Goes on where the budget ended.
-  void resume();
+  // Moves what can be moved, either way, within the budget.
+  void forward();
   // Looks at the clock: gives up a connect that takes too long.
   void checkConnectTimeout();
   // Looks at the clock: resets what has been idle for too long.
@@ -49,9 +49,9 @@ class Connection : public ListNode<ByStage>, public ListNode<ByTurn> {
 
   // Connects to the next backend that has not been tried, or resets when there is none.
   void connectNext();
+  [[nodiscard]] UniqueFd openSocket(int family);
   [[nodiscard]] bool beginConnect(const Backend& backend);
   void connected();
-  void forward();
   // Leaves the lists and gives everything back; the sockets are closed as their linger option says.
   void close();
   [[nodiscard]] Backend& backend() const;

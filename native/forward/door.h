@@ -16,7 +16,8 @@ namespace fairlead {
 class Door {
  public:
   [[nodiscard]] Result<Done> open();
-  [[nodiscard]] int fd() const { return event_.get(); }
+  // Readable when a change is there.
+  [[nodiscard]] const UniqueFd& event() const { return event_; }
 
   void post(ListenerChange change);
   // Returns when the change posted before is done.

@@ -14,6 +14,10 @@ namespace {
 // A caller that is this far ahead of the threads is not waiting for its answers.
 constexpr std::size_t kMaximumRequests = 64;
 
+SystemError cancelled() {
+  return SystemError{.error_number = ECANCELED, .syscall = "setListeners"};
+}
+
 // Backends that stay keep their counters.
 std::shared_ptr<const Routing> routingFor(const ListenerSpec& spec, const Routing* before) {
   std::vector<std::shared_ptr<Backend>> backends;
@@ -93,7 +97,7 @@ void Forwarder::run() {
   }
   // Nothing is queued any more: the forwarder is being destroyed.
   for (Request& request : requests_) {
-    request.callback(SystemError{.error_number = ECANCELED, .syscall = "setListeners"});
+    request.callback(cancelled());
   }
 }
 
@@ -139,6 +143,10 @@ std::unordered_map<std::string, Outcome> Forwarder::openFresh(
   std::unordered_map<std::string, Outcome> failures;
   std::vector<ListenerChange> changes(workers_.size());
   for (const ListenerSpec* spec : fresh) {
+    if (closing_) {
+      failures.emplace(spec->id, cancelled());
+      continue;
+    }
     auto sockets = openListeningSockets(spec->endpoint, workers_.size());
     if (!sockets.ok()) {
       failures.emplace(spec->id, sockets.error());

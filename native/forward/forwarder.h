@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -85,11 +86,11 @@ class Forwarder {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unordered_map<std::string, OpenListener> open_;  // By id. Of the control thread.
 
-  mutable std::mutex mutex_;
+  std::atomic<bool> closing_ = false;
+  mutable std::mutex mutex_;  // Of what follows.
   std::condition_variable wake_;
   std::deque<Request> requests_;
   std::vector<OpenListener> published_;
-  bool closing_ = false;
 
   std::unique_ptr<Thread> control_;
 };

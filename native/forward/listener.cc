@@ -54,6 +54,7 @@ Listener::~Listener() { stopAccepting(); }
 
 void Listener::accept() {
   for (int taken = 0; taken < kAcceptBatch && socket_.valid() && !paused(); ++taken) {
+    if (!loop_.haveReserve()) return pauseForDescriptors();
     if (!shared_->takePlace(routing_->max_connections)) return pause(Pause::kPlaces);
     UniqueFd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!client.valid()) {
@@ -87,7 +88,7 @@ void Listener::pause(Pause reason) {
   pause_ = reason;
   if (reason == Pause::kPlaces) ++shared_->waiting;
   loop_.paused.pushBack(*this);
-  loop_.unwatch(socket_.get());
+  loop_.unwatch(socket_);
 }
 
 void Listener::pauseForDescriptors() {
@@ -104,7 +105,7 @@ void Listener::tryToResume() {
 void Listener::watch() {
   leavePause();
   // Level-triggered: what one batch leaves in the queue is reported again.
-  if (loop_.watch(socket_.get(), Watched::kListener, this, EPOLLIN) != 0) pauseForDescriptors();
+  if (loop_.watch(socket_, Watched::kListener, this, EPOLLIN) != 0) pauseForDescriptors();
 }
 
 void Listener::leavePause() {
@@ -115,6 +116,10 @@ void Listener::leavePause() {
 
 void Listener::stopAccepting() {
   leavePause();
+  loop_.unwatch(socket_);
+  // Ends the listening itself, whoever else may have the socket: a child between fork(2) and
+  // exec(2).
+  if (socket_.valid()) ::shutdown(socket_.get(), SHUT_RDWR);
   socket_.reset();
 }
 

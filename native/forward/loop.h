@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -27,17 +28,36 @@ enum class Watched : std::uintptr_t { kDoor, kListener, kClient, kBackend };
 struct Loop {
   static constexpr std::size_t kScratchBytes = 64 * 1024;
 
-  // Watches `fd` on behalf of `owner`, whose address is a multiple of four. Returns what
+  // Watches `socket` on behalf of `owner`, whose address is a multiple of four. Returns what
   // epoll_ctl(2) returns.
-  [[nodiscard]] int watch(int fd, Watched kind, void* owner, std::uint32_t events) const {
+  [[nodiscard]] int watch(const UniqueFd& socket, Watched kind, void* owner,
+                          std::uint32_t events) const {
     epoll_event event{};
     event.events = events;
     event.data.u64 = reinterpret_cast<std::uintptr_t>(owner) | static_cast<std::uintptr_t>(kind);
-    return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event);
+    return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, socket.get(), &event);
   }
-  void unwatch(int fd) const { ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, fd, nullptr); }
+  // To be called before a watched socket is closed. Closing is not enough: a child of this process
+  // that is between fork(2) and exec(2) still has the socket, and epoll would go on to report on it
+  // in the name of an owner that is gone (epoll(7), "Questions and answers", 6).
+  void unwatch(const UniqueFd& socket) const {
+    if (socket.valid()) ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, socket.get(), nullptr);
+  }
+
+  // A descriptor to give up when one is wanting for a backend. A client is accepted only while
+  // there is one, so that nobody is accepted just to be reset.
+  [[nodiscard]] bool haveReserve() {
+    if (!reserve.valid()) reserve.reset(::fcntl(epoll.get(), F_DUPFD_CLOEXEC, 0));
+    return reserve.valid();
+  }
+  [[nodiscard]] bool giveUpReserve() {
+    const bool had = reserve.valid();
+    reserve.reset();
+    return had;
+  }
 
   UniqueFd epoll;
+  UniqueFd reserve;
   std::uint64_t now_ms = 0;  // Of CLOCK_MONOTONIC, read once a turn.
   PipePool pipes;
   IntrusiveList<Connection, ByStage> connecting;

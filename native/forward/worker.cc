@@ -32,9 +32,10 @@ Result<std::unique_ptr<Worker>> Worker::start(std::size_t index) {
   std::unique_ptr<Worker> worker(new Worker(index));
   worker->loop_.epoll = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (!worker->loop_.epoll.valid()) return lastError("epoll_create1");
+  if (!worker->loop_.haveReserve()) return lastError("fcntl");
   const auto opened = worker->door_.open();
   if (!opened.ok()) return opened.error();
-  if (worker->loop_.watch(worker->door_.fd(), Watched::kDoor, worker.get(), EPOLLIN) != 0) {
+  if (worker->loop_.watch(worker->door_.event(), Watched::kDoor, worker.get(), EPOLLIN) != 0) {
     return lastError("epoll_ctl");
   }
   auto thread =
@@ -103,7 +104,7 @@ void Worker::continueUnfinished() {
   // Only what was there before: a connection that spends its budget again waits for the next turn.
   IntrusiveList<Connection, ByTurn> turn;
   turn.append(loop_.unfinished);
-  while (Connection* connection = turn.popFront()) connection->resume();
+  while (Connection* connection = turn.popFront()) connection->forward();
 }
 
 void Worker::freeClosed() {
