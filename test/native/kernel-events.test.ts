@@ -125,8 +125,11 @@ needsNamespaces('events that come together are told together, one an address', a
   await watch.remove(many);
   await watch.bind(many);
   await watch.until((event) => event.kind === 'address' && event.address === many.at(-1));
-  const told = watch.events.filter((event) => event.kind === 'address');
-  expect(new Set(told.map((event) => event.address)).size).toBe(500);
+  // Other tests may have left addresses on lo that end now.
+  const told = watch.events.flatMap((event) =>
+    event.kind === 'address' && event.link === segment.link.index ? [event.address] : [],
+  );
+  expect(new Set(told.filter((address) => address.startsWith('10.9.'))).size).toBe(500);
   expect(told.length).toBeLessThanOrEqual(1500);
   watch.close();
   segment = await segment.relay();
