@@ -2,12 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { getClangFormatPath } from 'clang-format-node';
+import { clangFormatPath } from 'clang-format-node';
 
 const root = path.resolve(import.meta.dirname, '..');
 const files = ['native', 'test/native'].flatMap((folder) => sourcesBelow(folder));
 const mode = process.argv.includes('--check') ? ['--dry-run', '-Werror'] : ['-i'];
-const run = spawnSync(getClangFormatPath(), [...mode, ...files], { cwd: root, stdio: 'inherit' });
+const run = spawnSync(clangFormatPath, [...mode, ...files], { cwd: root, stdio: 'inherit' });
 process.exitCode = run.status ?? 70;
 
 function sourcesBelow(folder) {
