@@ -25,7 +25,7 @@ const LANES = [
     { name: 'types', command: [tool('tsc'), '-b'] },
     { name: 'lint', command: [tool('oxlint'), '--type-aware', '--deny-warnings'] },
     { name: 'dead code and packages', command: [tool('knip'), '--no-progress'] },
-    { name: 'tests', command: [tool('vitest'), 'run', ...tests] },
+    { name: 'tests', command: [tool('vitest'), 'run', '--fileParallelism', ...tests] },
   ],
 ];
 
