@@ -38,6 +38,7 @@ std::optional<std::vector<AddressRequest>> readRequests(const Napi::Value& reque
     const int bits = 8 * request.address.length;
     request.prefix_length = static_cast<std::uint8_t>(reader.integer("prefixLength", 0, bits));
     request.valid_seconds = reader.integer("validSeconds", kForEver, UINT32_MAX - 1);
+    request.tagged = reader.optionalBoolean("tagged").value_or(true);
     return request;
   });
 }

@@ -51,10 +51,11 @@ void appendAdd(RequestBatch& batch, const AddressRequest& request, TagForm form)
                                   : static_cast<std::uint32_t>(request.valid_seconds);
   // Preferred for no time: the node's own connections shall not leave from an address that moves
   // away (RFC 6724 §5, rule 3). IPv4 knows no such preference, and shows the address as deprecated.
-  const std::uint32_t preferred = request.address.isV4() ? valid : 0;
+  const std::uint32_t preferred = request.tagged && !request.address.isV4() ? 0 : valid;
   batch.valueAttribute(
       IFA_CACHEINFO,
       ifa_cacheinfo{.ifa_prefered = preferred, .ifa_valid = valid, .cstamp = 0, .tstamp = 0});
+  if (!request.tagged) return;
   if (form == TagForm::kProtocol) {
     batch.valueAttribute(kIfaProto, kOwnerTag);
   } else if (request.address.isV4()) {

@@ -29,6 +29,8 @@ struct AddressRequest {
   IpAddress address{};
   std::uint8_t prefix_length = 0;
   std::int64_t valid_seconds = kForEver;
+  // A VIP. Without the tag it is an address of the machine's own.
+  bool tagged = true;
 };
 
 struct LinkAddress {

@@ -64,6 +64,8 @@ export interface NativeAddressRequest {
   readonly prefixLength: number;
   /** valid_lft in seconds, or -1 for ever. Ignored by deleteAddresses. */
   readonly validSeconds: number;
+  /** Default: true. Without our tag it is an address of the machine's own, as the demo's nodes have. */
+  readonly tagged?: boolean;
 }
 
 /** A change that the kernel reported. Several may have been folded into one. */
