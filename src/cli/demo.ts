@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { FAULTS, type Fault } from '../demo/history.ts';
+import { type Fault, USUAL_FAULTS } from '../demo/history.ts';
 import type { DemoReport } from '../demo/report.ts';
 import { askHandoff, askStatus } from './control-client.ts';
 import { type Column, formatTable } from './table.ts';
@@ -10,6 +10,8 @@ interface DemoFlags {
   readonly faults: readonly Fault[];
   readonly json?: boolean;
 }
+
+const FAULTS: readonly Fault[] = ['handoff', 'stop', 'kill', 'freeze', 'unplug'];
 
 const STATUS_TIMEOUT_MS = 500;
 const HANDOFF_TIMEOUT_MS = 5000;
@@ -23,9 +25,9 @@ export function register(program: Command): void {
     )
     .option('--nodes <number>', 'how many nodes, 2 to 7', parseNodes, 3)
     .addOption(
-      new Option('--faults <list>', 'what is done to the leader, in turn')
+      new Option('--faults <list>', `what is done to the leader, in turn: ${FAULTS.join(', ')}`)
         .argParser(parseFaults)
-        .default(FAULTS, FAULTS.join(',')),
+        .default(USUAL_FAULTS, USUAL_FAULTS.join(',')),
     )
     .option('--json', 'print the result as JSON, and everything else to stderr')
     .action(async ({ nodes, faults, json }: DemoFlags) => {
@@ -63,6 +65,11 @@ const COLUMNS: readonly Column[] = [
   { title: 'REQUESTS FAILED', align: 'right' },
 ];
 
+const KEPT = [
+  "No two nodes held the VIP at once, in the order of the kernel's own events.",
+  'Gap: the longest time between two answers to a client that asks every millisecond.',
+];
+
 function printReport(report: DemoReport, json: boolean): void {
   if (json) {
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
@@ -78,12 +85,9 @@ function printReport(report: DemoReport, json: boolean): void {
       `${requests.failed} of ${requests.total}`,
     ].map((text) => ({ text })),
   );
+  const width = process.stdout.columns ?? 80;
+  const table = rows.length === 0 ? [] : ['', ...formatTable(COLUMNS, rows, width)];
   const verdict = report.broken.map((what) => `BROKEN: ${what}`);
-  if (verdict.length === 0) {
-    verdict.push(
-      'Never two holders. The gap is the longest time between two answers to a client that asks every millisecond.',
-    );
-  }
-  const lines = ['', ...formatTable(COLUMNS, rows, process.stdout.columns ?? 80), '', ...verdict];
+  const lines = [...table, '', ...(verdict.length === 0 ? KEPT : verdict)];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -25,6 +25,17 @@ export const FAULT_ACTS: Readonly<Record<Fault, FaultAct>> = {
     },
     heal: async () => {},
   },
+  stop: {
+    words: (node) => `the daemon of ${node} is told to end (SIGTERM)`,
+    condition: 'dead',
+    strike: async (stage, node) => {
+      await stage.daemon(node).end('SIGTERM');
+    },
+    cure: (node) => `the daemon of ${node} is started again`,
+    heal: async (stage, node) => {
+      stage.daemon(node).start();
+    },
+  },
   kill: {
     words: (node) => `the daemon of ${node} is killed (SIGKILL)`,
     condition: 'dead',

@@ -3,11 +3,11 @@ import type { Instant } from '../core/time.ts';
 import type { HoldingChange, Span } from './holding.ts';
 import type { Probe, Request } from './probes.ts';
 
-/** What the demo does to the node that leads. */
-export type Fault = 'handoff' | 'kill' | 'freeze' | 'unplug';
+/** What can be done to the node that leads. */
+export type Fault = 'handoff' | 'stop' | 'kill' | 'freeze' | 'unplug';
 
-/** All of them, in the order of the demo. */
-export const FAULTS: readonly Fault[] = ['handoff', 'kill', 'freeze', 'unplug'];
+/** What the demo does unless it is told otherwise, in this order. */
+export const USUAL_FAULTS: readonly Fault[] = ['handoff', 'kill', 'freeze', 'unplug'];
 
 /** What has been done to a node, as far as the demo did it. */
 export type Condition = 'running' | 'dead' | 'frozen' | 'unplugged';

@@ -11,7 +11,7 @@ import { longestSilence, mixedAnswers } from './probes.ts';
 
 /** Whether the VIP can move at all: two nodes cannot outvote the loss of one. */
 export function canMove(history: History, { fault }: Pick<Strike, 'fault'>): boolean {
-  return history.nodes.length >= 3 || fault === 'handoff';
+  return history.nodes.length >= 3 || fault === 'handoff' || fault === 'stop';
 }
 
 /** The next arrival of the VIP on another node than the one that was struck. */

@@ -67,6 +67,8 @@ export interface Network {
   addAddresses(station: Station): Promise<void>;
   /** Pulls a node's cable out of the bridge, or puts it back: the node loses its carrier. */
   setPlugged(station: Station, plugged: boolean, segment?: Segment): Promise<void>;
+  /** Makes a node's veth anew, after it was deleted. It has no addresses then. */
+  replug(station: Station, segment?: Segment): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -124,6 +126,7 @@ export async function createNetwork(
       addAddresses: (station) => addStationAddresses(binding, station),
       setPlugged: (station, plugged, segment = 0) =>
         setLink(binding, middle, portName(station, segment), plugged),
+      replug: (station, segment = 0) => plugIn(binding, middle, station, segment),
       close,
     };
   } catch (error) {
@@ -216,6 +219,7 @@ async function addStationAddresses(binding: NativeBinding, station: Station): Pr
       address,
       prefixLength,
       validSeconds: -1,
+      tagged: false,
     }));
     const failures = await binding.addAddresses(kernel, requests, { notAfterMs: Infinity });
     const failure = failures.find((result) => result !== null);

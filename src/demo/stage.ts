@@ -150,6 +150,7 @@ export class Stage {
   readonly #tools: StageTools;
   readonly #referee: Referee;
   readonly #parts: RunningPart[] = [];
+  readonly #ends: (() => void)[] = [];
   #settledUntil: Instant = 0;
 
   constructor(parts: StageParts) {
@@ -257,7 +258,7 @@ export class Stage {
     await this.until(() => this.#settledUntil >= at, 1500);
   }
 
-  /** Waits until all nodes see each other, agree on one leader, and that one has the VIP. */
+  /** Waits until all nodes follow the one that has the VIP, and it hears from all of them. */
   async untilWhole(limitMs: number): Promise<boolean> {
     const deadline = this.now() + limitMs;
     for (;;) {
@@ -271,21 +272,30 @@ export class Stage {
     const answers = await Promise.allSettled(this.daemons.map(({ node }) => this.status(node)));
     const { holder } = this;
     return answers.every(
-      (answer) =>
-        answer.status === 'fulfilled' &&
-        answer.value.election.holder === holder &&
-        answer.value.election.role === (answer.value.node === holder ? 'leader' : 'follower') &&
-        answer.value.election.peers.every(
-          ({ lastSeenMs }) => lastSeenMs !== null && lastSeenMs <= PEER_SEEN_MS,
-        ),
+      (answer) => answer.status === 'fulfilled' && follows(answer.value, holder),
     );
+  }
+
+  /** Has `end` called when the stage is closed. */
+  atClose(end: () => void): void {
+    this.#ends.push(end);
   }
 
   /** Ends everything: daemons at once and without ceremony. */
   async close(): Promise<void> {
+    for (const end of this.#ends) end();
     this.#referee.close();
     for (const part of this.#parts) part.stop();
     await Promise.all(this.daemons.map((daemon) => daemon.end('SIGKILL')));
     await this.network.close();
   }
+}
+
+/** Whether a node leads and hears from all others, or hears from the one that leads. */
+function follows({ node, election }: Status, holder: string | undefined): boolean {
+  if (holder === undefined || election.holder !== holder) return false;
+  if (election.role !== (node === holder ? 'leader' : 'follower')) return false;
+  // Followers have nothing to say to each other.
+  const needed = election.peers.filter(({ id }) => node === holder || id === holder);
+  return needed.every(({ lastSeenMs }) => lastSeenMs !== null && lastSeenMs <= PEER_SEEN_MS);
 }

@@ -146,7 +146,7 @@ function drawBars(history: History, screen: Screen, width: number): readonly Lin
   return history.outcomes.map((outcome) => {
     const gap = gapMs(outcome);
     const words = ` ${outcome.fault.padEnd(8)} gap ${`${gap.toFixed(0)} ms`.padStart(8)}   `;
-    const verdict = outcome.broken.length === 0 ? text('kept   ', 'dim') : text('BROKEN ', 'alarm');
+    const verdict = outcome.broken.length === 0 ? text('       ', 'dim') : text('BROKEN ', 'alarm');
     return [
       ...padTo([...text(words), ...verdict], label),
       ...text(bar((gap / longest) * room, screen), outcome.broken.length === 0 ? 'plain' : 'alarm'),

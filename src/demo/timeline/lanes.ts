@@ -119,10 +119,9 @@ export function axisLine(
   let tick = Math.ceil((scale.from - axis.origin) / axis.tickMs);
   for (; axis.origin + tick * axis.tickMs < end; tick += 1) {
     const ms = tick * axis.tickMs;
-    const label = axis.unit === 's' ? `${ms / 1000} s` : `${ms}`;
+    const label = axis.unit === 's' ? `${ms / 1000} s` : `${ms}${tick === 0 ? ' ms' : ''}`;
     const column = columnOf(scale, axis.origin + ms);
     overlay(line, column, text(`${glyphsFor(screen).tick}${label}`, 'dim'));
   }
-  if (axis.unit === 'ms') overlay(line, scale.columns - 3, text(' ms', 'dim'));
   return line;
 }
