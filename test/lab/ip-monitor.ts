@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HoldingChange } from '../../src/demo/holding.ts';
-import type { Namespace } from '../../src/demo/namespace.ts';
+import type { Stage } from '../../src/demo/stage.ts';
 
 /** One change of an address in any network, as ip(8) printed it. */
 interface PrintedChange {
@@ -17,20 +18,15 @@ interface PrintedChange {
 export interface IpMonitor {
   /** Who got `address` and who lost it, in the kernel's order. Of networks with a known name. */
   holding(address: string): readonly HoldingChange[];
-  stop(): void;
 }
 
 /**
  * Starts `ip -ts monitor all-nsid address` where the veths of all networks end. One process for all:
  * several would print times of their own, and could not tell which of two changes came first.
- *
- * @param names - Which address tells which network: the first one that it is bound in.
+ * It learns which network is which by the nodes' own addresses, which are therefore set once more.
  */
-export async function startIpMonitor(
-  middle: Namespace,
-  names: ReadonlyMap<string, string>,
-): Promise<IpMonitor> {
-  const [executable, ...rest] = middle.inside([
+export async function startIpMonitor(stage: Stage): Promise<IpMonitor> {
+  const [executable, ...rest] = stage.network.middle.inside([
     'ip',
     '-ts',
     '-oneline',
@@ -39,12 +35,20 @@ export async function startIpMonitor(
     'address',
   ]);
   const child = spawn(executable, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+  stage.atClose(() => void child.kill());
   const changes: PrintedChange[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
     const change = parsePrintedChange(line);
     if (change !== undefined) changes.push(change);
   });
-  await new Promise((resolve) => child.once('spawn', resolve));
+  const names = new Map<string, string>();
+  for (const { name, addresses } of stage.network.nodes)
+    names.set(addresses[0]?.address ?? '', name);
+  // What it prints of the nodes' addresses tells that it listens, too.
+  while (new Set(changes.map((change) => change.network)).size < names.size) {
+    for (const node of stage.network.nodes) await stage.network.addAddresses(node);
+    await sleep(20);
+  }
   return {
     holding: (address) => {
       const networks = new Map<string, string>();
@@ -59,7 +63,6 @@ export async function startIpMonitor(
           return node === undefined ? [] : [{ at, node, held: !removed }];
         });
     },
-    stop: () => void child.kill(),
   };
 }
 

@@ -8,7 +8,8 @@ import type { Namespace } from '../../src/demo/namespace.ts';
 import { createStage, type Stage, type StageOptions } from '../../src/demo/stage.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..', '..');
-const PROGRAM = [process.execPath, path.join(ROOT, 'bin', 'fairlead.cjs')] as const;
+/** The built program, run by the Node that runs the tests. */
+export const PROGRAM = [process.execPath, path.join(ROOT, 'bin', 'fairlead.cjs')] as const;
 
 /**
  * Tells `story` on a stage of its own: nodes with the built daemon, backends, a client. The referees
@@ -51,4 +52,35 @@ const execute = promisify(execFile);
 export async function run(namespace: Namespace, ...command: readonly string[]): Promise<string> {
   const [executable, ...rest] = namespace.inside(command);
   return (await execute(executable, rest)).stdout;
+}
+
+/** The MAC address of eth0, as ip(8) prints it. */
+export async function macOf(station: Namespace): Promise<string> {
+  const links: { readonly address: string }[] = JSON.parse(
+    await run(station, 'ip', '-json', 'link', 'show', 'dev', 'eth0'),
+  );
+  return links[0]?.address ?? '';
+}
+
+/** Which MAC address `namespace` believes `address` to be at; undefined when it believes none. */
+export async function neighbourOf(
+  namespace: Namespace,
+  address: string,
+): Promise<string | undefined> {
+  const entries: { readonly lladdr?: string }[] = JSON.parse(
+    await run(namespace, 'ip', '-json', 'neigh', 'show', 'to', address),
+  );
+  return entries[0]?.lladdr;
+}
+
+/** Where `namespace` listens for TCP, as `address:port`, as ss(8) prints it. (A thread has a socket.) */
+export async function listeningOn(namespace: Namespace): Promise<readonly string[]> {
+  const lines = (await run(namespace, 'ss', '-H', '-ltn')).trim().split('\n');
+  return [...new Set(lines.flatMap((line) => line.trim().split(/\s+/)[3] ?? []))].sort();
+}
+
+/** The addresses of a link, without the link-local ones, as ip(8) prints them. */
+export async function addressesOf(namespace: Namespace, link = 'eth0'): Promise<readonly string[]> {
+  const printed = await run(namespace, 'ip', '-oneline', 'address', 'show', 'dev', link);
+  return [...printed.matchAll(/ inet6? (\S+)\/\d+ .*scope global/g)].map((match) => match[1] ?? '');
 }

@@ -45,15 +45,7 @@ describe('with a VIP that is moved by hand', () => {
 
   needsNamespaces('two holders are seen, by ours and by ip monitor', async () => {
     await onStage({ nodes: 2 }, async (stage) => {
-      const names = new Map(
-        stage.network.nodes.map(({ addresses, name }) => [addresses[0]?.address ?? '', name]),
-      );
-      const monitor = await startIpMonitor(stage.network.middle, names);
-      await sleep(100);
-      for (const { name, addresses } of stage.network.nodes) {
-        const own = `${addresses[0]?.address}/24`;
-        await run(stage.station(name), 'ip', 'address', 'change', own, 'dev', 'eth0');
-      }
+      const monitor = await startIpMonitor(stage);
       await bind(stage, 'node-1');
       await bind(stage, 'node-2');
       await unbind(stage, 'node-1');
@@ -66,7 +58,6 @@ describe('with a VIP that is moved by hand', () => {
       expect(holdingsOf(stage.history.holding).map(({ node }) => node)).toEqual(
         holdingsOf(printed).map(({ node }) => node),
       );
-      monitor.stop();
     });
   });
 });

@@ -1,0 +1,62 @@
+import { describe, expect } from 'vitest';
+import type { Fault, Outcome } from '../../src/demo/history.ts';
+import { everTwoHolders, holderAfter } from '../../src/demo/holding.ts';
+import { gapMs } from '../../src/demo/judge.ts';
+import { playFault, playOpening } from '../../src/demo/play.ts';
+import { startIpMonitor } from './ip-monitor.ts';
+import { onStage } from './lab.ts';
+import { needsNamespaces } from './namespaces.ts';
+
+// Three real daemons in the default profile, and a client that asks every millisecond. That no two
+// nodes ever hold the VIP is exact: the order of the kernel's events, by a program that is not ours.
+// Times are judged with room, for a machine that does other things too; the benchmark has medians.
+
+/** Three times the goals of design.md section 3 and 7. */
+const GAP_LIMITS_MS: Readonly<Record<Fault, number>> = {
+  handoff: 60,
+  stop: 60,
+  kill: 300,
+  freeze: 1800,
+  unplug: 1800,
+};
+
+async function survive(fault: Fault): Promise<Outcome> {
+  let outcome: Outcome | undefined;
+  await onStage({ nodes: 3 }, async (stage) => {
+    const monitor = await startIpMonitor(stage);
+    await stage.startAudience();
+    expect(await playOpening(stage, () => {})).toBe(true);
+    outcome = await playFault(stage, fault, () => {});
+    const printed = monitor.holding(stage.history.vip);
+    expect(outcome.broken).toEqual([]);
+    expect(everTwoHolders(printed, { from: 0, until: Infinity })).toBe(false);
+    expect(holderAfter(printed)).toBe(outcome.successor?.node);
+    expect(outcome.twoHoldersMs).toBe(0);
+    expect(gapMs(outcome)).toBeLessThan(GAP_LIMITS_MS[fault]);
+  });
+  if (outcome === undefined) throw new Error('the story was not told to its end');
+  return outcome;
+}
+
+describe('three nodes share a VIP: another one takes over, and never two serve, when the leader', () => {
+  needsNamespaces('is asked to hand over', async () => {
+    const { requests } = await survive('handoff');
+    expect(requests.failed).toBeLessThan(requests.total / 4);
+  });
+
+  needsNamespaces('is stopped in order (SIGTERM)', async () => {
+    await survive('stop');
+  });
+
+  needsNamespaces('is killed (SIGKILL)', async () => {
+    await survive('kill');
+  });
+
+  needsNamespaces('is frozen (SIGSTOP), and wakes when another one leads', async () => {
+    await survive('freeze');
+  });
+
+  needsNamespaces('loses its cable', async () => {
+    await survive('unplug');
+  });
+});
