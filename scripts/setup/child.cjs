@@ -77,11 +77,14 @@ function runLogged(root, name, command, args, env) {
     cwd: root,
     env: Object.assign(childEnvironment(root), env),
     stdio: ['ignore', log, log],
+    // A process group of its own: node-gyp does not hand on the signal that ends it, and make and the
+    // compilers would go on writing beside the next set-up.
+    detached: true,
   });
   fs.closeSync(log);
   // A set-up that ends must not leave a child behind that goes on writing.
   const end = (signal) => {
-    child.kill(signal);
+    process.kill(-child.pid, signal);
     child.once('exit', () => process.kill(process.pid, signal));
     for (const each of ENDING_SIGNALS) process.removeListener(each, end);
   };
