@@ -3,17 +3,14 @@
 // machine does falls on both. Each round has a new veth between two networks: after a large deletion
 // IPv6 is slower on the same link (docs/benchmarks.md). `npm run bench:addresses [-- --rounds N]`
 import { spawnSync } from 'node:child_process';
-import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { type IpAddress, parseIpAddress } from '../../src/core/address/ip.ts';
 import { invariant } from '../../src/core/invariant.ts';
 import { type AddressRequest, Kernel, type Link } from '../../src/dataplane/kernel.ts';
 import { openSegment, type Segment } from '../lab/segment.ts';
+import { addRound, printRounds, type Rounds } from './rounds.ts';
 
 type Family = 'ipv4' | 'ipv6';
-
-/** Milliseconds of every round, by what was measured. */
-type Rounds = Map<string, number[]>;
 
 function addressNumber(i: number, family: Family): IpAddress {
   const text =
@@ -37,7 +34,7 @@ async function timed(rounds: Rounds, name: string, work: () => unknown): Promise
   const begin = performance.now();
   await work();
   const took = performance.now() - begin;
-  rounds.set(name, [...(rounds.get(name) ?? []), took]);
+  addRound(rounds, name, took);
 }
 
 function expectNone(failures: readonly (Error | undefined)[]): void {
@@ -98,22 +95,6 @@ async function measureAnnouncements(
   await timed(rounds, `announce 10000 ${family}`, () => kernel.announce(requests, Infinity));
 }
 
-function median(sorted: readonly number[]): number {
-  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
-  invariant(low !== undefined && high !== undefined, 'there was a round');
-  return (low + high) / 2;
-}
-
-function printTable(rounds: Rounds): void {
-  console.log('| ms | min | median | max | all rounds |\n|---|---|---|---|---|');
-  for (const [name, times] of rounds) {
-    const sorted = times.toSorted((a, b) => a - b);
-    const cells = [Math.min(...times), median(sorted), Math.max(...times)];
-    const all = times.map((time) => time.toFixed(1)).join(' ');
-    console.log(`| ${name} | ${cells.map((time) => time.toFixed(1)).join(' | ')} | ${all} |`);
-  }
-}
-
 const SUBJECTS = [
   [1, 'ipv4'],
   [1, 'ipv6'],
@@ -139,7 +120,4 @@ for (let round = 0; round < Number(values.rounds); round += 1) {
 }
 await segment.close();
 kernel.close();
-const load = os.loadavg().map((value) => value.toFixed(1));
-console.log(`Linux ${os.release()}, ${os.cpus().length} CPUs, Node ${process.versions.node}, load`);
-console.log(`average over 1, 5 and 15 min at the end ${load.join(', ')}\n`);
-printTable(rounds);
+printRounds(rounds, 'ms');

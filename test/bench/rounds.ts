@@ -1,0 +1,31 @@
+import os from 'node:os';
+import { invariant } from '../../src/core/invariant.ts';
+
+/** What every round measured, by what was measured. */
+export type Rounds = Map<string, number[]>;
+
+export function addRound(rounds: Rounds, name: string, measured: number): void {
+  rounds.set(name, [...(rounds.get(name) ?? []), measured]);
+}
+
+/** Prints the machine and a Markdown table that keeps every round. */
+export function printRounds(rounds: Rounds, unit: string): void {
+  const load = os.loadavg().map((value) => value.toFixed(1));
+  console.log(
+    `Linux ${os.release()}, ${os.cpus().length} CPUs, Node ${process.versions.node}, load`,
+  );
+  console.log(`average over 1, 5 and 15 min at the end ${load.join(', ')}\n`);
+  console.log(`| ${unit} | min | median | max | all rounds |\n|---|---|---|---|---|`);
+  for (const [name, measured] of rounds) {
+    const cells = [Math.min(...measured), median(measured), Math.max(...measured)];
+    const all = measured.map((value) => value.toFixed(1)).join(' ');
+    console.log(`| ${name} | ${cells.map((value) => value.toFixed(1)).join(' | ')} | ${all} |`);
+  }
+}
+
+function median(measured: readonly number[]): number {
+  const sorted = measured.toSorted((a, b) => a - b);
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  invariant(low !== undefined && high !== undefined, 'there was a round');
+  return (low + high) / 2;
+}
