@@ -1,10 +1,11 @@
-// Adds to package-lock.json the optional packages that npm left out of it: `npm run lock`, after every
-// `npm install` that changed the lock.
+// Adds to package-lock.json the optional packages that npm left out of it: `npm run lock`, after
+// every `npm install` that changed the lock.
 //
-// Tools such as Biome and oxlint name one optional package a platform. Where the registry in use lacks
-// one of them (a mirror that holds only some), `npm install` drops it from the lock without a word, and
-// `npm ci` then refuses that lock everywhere: "Missing: @biomejs/cli-win32-x64@ from lock file". An
-// entry with its version and platform is enough: npm fetches it only where the platform fits.
+// Tools such as Biome and oxlint name one optional package a platform. Where the registry in use
+// lacks one of them (a mirror that holds only some), `npm install` drops it from the lock without a
+// word, and `npm ci` then refuses that lock everywhere: "Missing: @biomejs/cli-win32-x64@ from lock
+// file". An entry with its version and platform is enough: npm fetches it only where the platform
+// fits.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 

@@ -1,4 +1,5 @@
-// Formats the C++ sources: `node scripts/format-native.mjs`; with --check it only says which differ.
+// Formats the C++ sources: `node scripts/format-native.mjs`; with --check it only says which
+// differ.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';

@@ -4,8 +4,8 @@
 // packages, compiles the native parts, bundles the daemon. What is up to date is not done again.
 //
 // `npm start` and `npm test` call this by name, not by a `pre` hook, which `ignore-scripts` skips.
-// This file and its parts stay within the syntax of Node 12 and Node's own modules: the one who most
-// needs a clear sentence is the one whose Node is too old to run anything else here.
+// This file and its parts stay within the syntax of Node 12 and Node's own modules: the one who
+// most needs a clear sentence is the one whose Node is too old to run anything else here.
 
 const path = require('path');
 const { checkPlatform } = require('./setup/platform.cjs');

@@ -1,5 +1,5 @@
-// Runs the tests, once, inside namespaces of their own where this machine allows them: then the tests
-// may do as they like with links, addresses and routes, as an ordinary user.
+// Runs the tests, once, inside namespaces of their own where this machine allows them: then the
+// tests may do as they like with links, addresses and routes, as an ordinary user.
 //
 // Where namespaces are refused, the tests that need them skip, and the end says how many and why.
 // Under CI=true that is a failure: a check that silently checks nothing is worse than none.

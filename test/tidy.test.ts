@@ -133,10 +133,10 @@ test('files and lines are short enough to read', () => {
 
 test('checkShape() counts lines and columns, and leaves snapshots alone', () => {
   const wide = 'x'.repeat(MAX_COLUMNS + 1);
-  const text = `const a = 1; ${wide}\nexpect(a).toBe(\`\n  ${wide}\n\`);\n// see https://x/${wide}\n// ${wide}\n`;
+  const text = `const a = 1; ${wide}\nconst b = '${wide}';\nexpect(a).toBe(\`\n  ${wide}\n\`);\n// see https://x/${wide}\n// ${wide}\n`;
   expect(said(checkShape, 'src/a.ts', text)).toEqual([
     `1: ${MAX_COLUMNS + 14} columns`,
-    `6: ${MAX_COLUMNS + 4} columns`,
+    `7: ${MAX_COLUMNS + 4} columns`,
   ]);
   expect(said(checkShape, 'src/a.ts', 'x\n'.repeat(501))).toEqual([
     '500: 501 lines, more than 500: find the second idea in it',

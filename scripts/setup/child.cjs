@@ -45,8 +45,8 @@ function writableHome() {
 }
 
 /**
- * The environment of a child: ours, with what an empty one lacks. Without a home, npm would leave its
- * cache in a folder "~" of the checkout, or fail.
+ * The environment of a child: ours, with what an empty one lacks. Without a home, npm would leave
+ * its cache in a folder "~" of the checkout, or fail.
  */
 function childEnvironment(root) {
   const env = Object.assign({}, process.env);
@@ -77,8 +77,8 @@ function runLogged(root, name, command, args, env) {
     cwd: root,
     env: Object.assign(childEnvironment(root), env),
     stdio: ['ignore', log, log],
-    // A process group of its own: node-gyp does not hand on the signal that ends it, and make and the
-    // compilers would go on writing beside the next set-up.
+    // A process group of its own: node-gyp does not hand on the signal that ends it, and make and
+    // the compilers would go on writing beside the next set-up.
     detached: true,
   });
   fs.closeSync(log);

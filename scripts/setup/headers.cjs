@@ -41,8 +41,8 @@ function packagedHeaders(root) {
 }
 
 /**
- * Where the headers are: `prefix` is what node-gyp calls nodedir. It is a folder of the build, still
- * to be written by `writeHeaders`, when neither node nor the system has them.
+ * Where the headers are: `prefix` is what node-gyp calls nodedir. It is a folder of the build,
+ * still to be written by `writeHeaders`, when neither node nor the system has them.
  */
 function findHeaders(root) {
   const beside = path.resolve(path.dirname(process.execPath), '..');

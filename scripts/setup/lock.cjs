@@ -1,7 +1,7 @@
 'use strict';
-// Lets one set-up at a time work on a checkout. The lock is a file that names the processes at work:
-// the set-up itself and the child it waits for, which outlives a set-up that was killed. It is made
-// by link(2), so it appears together with its content.
+// Lets one set-up at a time work on a checkout. The lock is a file that names the processes at
+// work: the set-up itself and the child it waits for, which outlives a set-up that was killed. It
+// is made by link(2), so it appears together with its content.
 
 const fs = require('fs');
 const path = require('path');

@@ -1,6 +1,6 @@
 'use strict';
-// The npm packages, exactly as package-lock.json names them. Their install scripts never run: none of
-// them needs its own, and a checkout must not depend on whether npm would have allowed it.
+// The npm packages, exactly as package-lock.json names them. Their install scripts never run: none
+// of them needs its own, and a checkout must not depend on whether npm would have allowed it.
 
 const childProcess = require('child_process');
 const fs = require('fs');

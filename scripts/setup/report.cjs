@@ -24,7 +24,10 @@ function tell(text) {
   process.stderr.write(text + '  ');
 }
 
-/** Runs one step and shows it in one line: its name, what the work tells of itself, the time it took. */
+/**
+ * Runs one step and shows it in one line: its name, what the work tells of itself, the time it
+ * took.
+ */
 async function step(name, work) {
   const startedAt = Date.now();
   process.stderr.write('  ' + name.padEnd(10));

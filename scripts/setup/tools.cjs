@@ -6,7 +6,9 @@ const childProcess = require('child_process');
 const fs = require('fs');
 const { SetupFailure } = require('./report.cjs');
 
-/** The first g++ whose C++20 (designated initialisers, std::span, consteval) the sources rely on. */
+/**
+ * The first g++ whose C++20 (designated initialisers, std::span, consteval) the sources rely on.
+ */
 const OLDEST_GCC = 11;
 
 const INSTALL = {

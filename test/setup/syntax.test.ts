@@ -2,8 +2,9 @@ import { transformSync } from 'esbuild';
 import { expect, test } from 'vitest';
 import { readSources } from '../tidy/source.ts';
 
-// An old Node must get as far as the sentence about itself, so set-up stays in its language. (Run by
-// hand as well, with the real 12.22, 14.21, 16.20 and 18.20: each ends with 2 and that sentence.)
+// An old Node must get as far as the sentence about itself, so set-up stays in its language. (Run
+// by hand as well, with the real 12.22, 14.21, 16.20 and 18.20: each ends with 2 and that
+// sentence.)
 const files = readSources(['.'], ['.cjs']);
 
 test.each(files)('$path is written in what Node 12 understands', ({ text }) => {

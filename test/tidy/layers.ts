@@ -17,8 +17,8 @@ interface Layer {
 const HARMLESS = ['path', 'util', 'url', 'events', 'timers', 'timers/promises'];
 
 /**
- * Who may import whom. A folder that is not listed here has not been thought about, so its files are
- * findings until it is.
+ * Who may import whom. A folder that is not listed here has not been thought about, so its files
+ * are findings until it is.
  */
 const LAYERS: Readonly<Record<string, Layer>> = {
   core: { folders: [] },

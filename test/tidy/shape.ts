@@ -3,7 +3,9 @@ import { codeOnly, type Finding, lineOf, type SourceFile } from './source.ts';
 const MAX_LINES = 500;
 export const MAX_COLUMNS = 200;
 
-/** Who alone may do what in src/: effects that are easy to do anywhere, and wrong nearly everywhere. */
+/**
+ * Who alone may do what in src/: effects that are easy to do anywhere, and wrong nearly everywhere.
+ */
 const OWNED_EFFECTS: readonly { readonly code: RegExp; readonly owner: RegExp; what: string }[] = [
   {
     code: /\bprocess\.exit\b/g,
@@ -17,7 +19,9 @@ const OWNED_EFFECTS: readonly { readonly code: RegExp; readonly owner: RegExp; w
   },
 ];
 
-/** Checks length and width. Text in a template literal (a snapshot, a story) is as wide as it is. */
+/**
+ * Checks length and width. Text in a template literal (a snapshot, a story) is as wide as it is.
+ */
 export function checkShape(file: SourceFile): Finding[] {
   const findings: Finding[] = [];
   const lines = file.text.replace(/\n$/, '').split('\n');
@@ -28,10 +32,18 @@ export function checkShape(file: SourceFile): Finding[] {
   const inTemplate = templateLines(file.text);
   for (const [index, line] of lines.entries()) {
     const columns = Array.from(line).length;
-    if (columns <= MAX_COLUMNS || inTemplate.has(index) || /https?:\/\//.test(line)) continue;
+    if (columns <= MAX_COLUMNS || inTemplate.has(index) || isQuotation(line)) continue;
     findings.push({ file: file.path, line: index + 1, what: `${columns} columns` });
   }
   return findings;
+}
+
+/** Whether a line of code is long only by a text in it, which no formatter would break. */
+function isQuotation(line: string): boolean {
+  if (/https?:\/\//.test(line)) return true;
+  const isComment = /^\s*(?:\/\/|\/?\*)/.test(line);
+  const code = codeOnly(line).replaceAll(/(?<=\S) {2,}/g, ' ');
+  return !isComment && /['"`]/.test(line) && code.trimEnd().length <= MAX_COLUMNS;
 }
 
 /** Numbers of the lines that begin inside a template literal. */
