@@ -37,7 +37,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const lock = await takeInstanceLock(options.config.instance, PREDECESSOR_PATIENCE_MS);
   try {
     const withdrawn = await runLocked(options, stopped);
-    options.log.info('stopped');
+    options.log.child({ component: 'daemon' }).info({ withdrawn }, 'stopped');
     return withdrawn ? 0 : 1;
   } finally {
     await lock.release();
@@ -48,7 +48,7 @@ async function runLocked(
   options: DaemonOptions,
   stopped: Promise<NodeJS.Signals>,
 ): Promise<boolean> {
-  const { log } = options;
+  const log = options.log.child({ component: 'daemon' });
   const parts = await openParts(options, {
     fired: () => daemon.guardFired(),
     changed: () => daemon.guardChanged(),
@@ -76,7 +76,8 @@ interface GuardEvents {
 }
 
 async function openParts(options: DaemonOptions, events: GuardEvents): Promise<Parts> {
-  const { config, log } = options;
+  const { config } = options;
+  const log = options.log.child({ component: 'guard' });
   const binding = loadBinding();
   const clock = bootClock(() => binding.bootTimeMs());
   const owned = new OwnedAddresses(ownedAddressesFile(config));
@@ -125,10 +126,12 @@ interface ElectorParts {
 }
 
 function electorParts(
-  { config, log }: DaemonOptions,
+  { config, log: root }: DaemonOptions,
   { clock, guard }: { readonly clock: Clock; readonly guard: Guard },
 ): ElectorParts {
   const { localPeer } = config;
+  const log = root.child({ component: 'elector' });
+  const peersLog = root.child({ component: 'peers' });
   if (config.election.type === 'none' || localPeer === undefined) {
     const makeElector = (right: HeldRight): Elector =>
       new SingleElector({ node: config.node, right, clock });
@@ -147,10 +150,10 @@ function electorParts(
       peers: config.remotePeers,
       clusterId: config.clusterId,
       instance: raft.instance,
-      keys: keysOf(config, log),
+      keys: keysOf(config, peersLog),
       liveMs: raft.electionTimeoutMs,
       now: () => clock.now(),
-      log,
+      log: peersLog,
       received: (from, message) => listener.received(from, message),
       renewed: () => resignation.renew(),
       twinHeard: (instance) => listener.twinHeard(instance),
@@ -176,7 +179,7 @@ function electorParts(
         seed: randomBytes(4).readUInt32LE(),
         openChannel,
       }),
-    reloadKeys: (next) => transport?.setKeys(keysOf(next, log)),
+    reloadKeys: (next) => transport?.setKeys(keysOf(next, peersLog)),
     storageProblem: () => votes.problem,
   };
 }

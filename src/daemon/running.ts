@@ -78,6 +78,7 @@ const REFRESH_MS = 1000;
  */
 export class RunningDaemon {
   readonly #options: DaemonOptions;
+  readonly #log: Log;
   readonly #parts: Parts;
   readonly #announcer: Announcer;
   readonly #right: HeldRight;
@@ -91,9 +92,11 @@ export class RunningDaemon {
   #staleConfig: string | undefined;
 
   constructor(options: DaemonOptions, parts: Parts) {
-    const { log } = options;
+    const announcerLog = options.log.child({ component: 'announcer' });
+    const log = options.log.child({ component: 'reconciler' });
     const { clock, guard, kernel } = parts;
     this.#options = options;
+    this.#log = options.log.child({ component: 'daemon' });
     this.#loaded = options;
     this.#parts = parts;
     this.#right = new HeldRight(options.config.election.marginMs, {
@@ -109,7 +112,7 @@ export class RunningDaemon {
       intervalMs: () => this.#config.announceIntervalMs,
       send: (batch, notAfter) => kernel.announce(batch, notAfter),
       announced: (_announcement, at) => this.#elector.announced(at),
-      failed: (err) => log.warn({ err }, 'announcement failed'),
+      failed: (err) => announcerLog.warn({ err }, 'announcement failed'),
     });
     this.#eligibility = new Eligibility({
       clock,
@@ -139,7 +142,8 @@ export class RunningDaemon {
 
   /** Sweeps, then takes part. To be followed by `leave`, also when it throws. */
   async begin(): Promise<void> {
-    const { log, config } = this.#options;
+    const { config } = this.#options;
+    const log = this.#log;
     for (const warning of this.#loaded.warnings) log.warn({ warning }, 'configuration warning');
     this.#parts.kernel.watch(() => this.#reconciler.wake());
     await this.#sweep();
@@ -166,7 +170,7 @@ export class RunningDaemon {
 
   /** Takes over another configuration whole, or leaves everything as it is and says why. */
   async reload(): Promise<void> {
-    const { log } = this.#options;
+    const log = this.#log;
     try {
       const loaded = await this.#options.reload();
       const fixed = needsRestart(this.#config, loaded.config);
@@ -181,7 +185,7 @@ export class RunningDaemon {
       this.#parts.reloadKeys(loaded.config);
       this.#loaded = loaded;
       this.#staleConfig = undefined;
-      log.level = loaded.config.logLevel;
+      this.#options.log.level = loaded.config.logLevel;
       log.info({ warnings: loaded.warnings }, 'configuration reloaded');
       this.#reconciler.wake();
     } catch (err) {
@@ -197,7 +201,7 @@ export class RunningDaemon {
    * process dead, not dismissed by it: it completes what is left.
    */
   async leave(): Promise<boolean> {
-    const { log } = this.#options;
+    const log = this.#log;
     clearInterval(this.#refresh);
     this.#eligibility.stop();
     const withdrawn = await this.#withdraw();
@@ -214,7 +218,7 @@ export class RunningDaemon {
       this.#serving.leave();
       return await endsWithin(this.#reconciler.reached(isIdle), LEAVE_LIMIT_MS);
     } catch (err) {
-      this.#options.log.error({ err }, 'leaving failed');
+      this.#log.error({ err }, 'leaving failed');
       return false;
     }
   }
@@ -254,7 +258,7 @@ export class RunningDaemon {
   }
 
   #noteEligibility(reason: IneligibleReason | undefined): void {
-    const { log } = this.#options;
+    const log = this.#log;
     if (reason === undefined) log.info('this node can serve');
     else log.warn({ reason }, 'this node cannot serve');
     this.#elector.setIneligible(reason);
