@@ -10,6 +10,7 @@ import {
   canStand,
   isBound,
   rankDelayMs,
+  releaseFor,
   save,
   send,
   type Turn,
@@ -22,9 +23,10 @@ export function campaign(turn: Turn): void {
   const over = now >= state.campaignEndsAt;
   if (state.role === 'candidate' && !over) return askForVotes(turn);
   const self = { id: config.self, instance: config.instance };
-  if (isBound(turn, self, state.term + 1, state.release)) {
+  const release = releaseFor(turn, state.term + 1);
+  if (isBound(turn, self, state.term + 1, release)) {
     state.electionAt = Math.max(state.abstainsUntil, state.promise?.until ?? now);
-  } else if (state.release?.term === state.term) {
+  } else if (release !== undefined) {
     startElection(turn);
   } else if (state.role === 'pre-candidate' && !over) {
     askForPreVotes(turn);
@@ -46,14 +48,14 @@ function startPreVote(turn: Turn): void {
 /** Enters the next term and votes for itself (Raft §5.2). */
 function startElection(turn: Turn): void {
   const { state, now, config } = turn;
-  const released = state.release?.term === state.term;
-  if (released) state.cause = state.release?.forSelf === true ? 'handoff' : 'resigned';
   state.term += 1;
+  const release = releaseFor(turn, state.term);
+  if (release !== undefined) state.cause = release.forSelf ? 'handoff' : 'resigned';
   state.votedFor = config.self;
   state.granted = bitOf(turn, config.self);
   state.refused = 0;
   state.campaignEndsAt = now + config.electionTimeoutMs;
-  becomeRole(turn, 'candidate', undefined, released ? 'leader-resigned' : 'pre-vote-won');
+  becomeRole(turn, 'candidate', undefined, release ? 'leader-resigned' : 'pre-vote-won');
   save(turn);
   if (hasMajority(turn)) becomeLeader(turn);
   else askForVotes(turn);
@@ -75,7 +77,7 @@ function askForPreVotes(turn: Turn): void {
 
 function askForVotes(turn: Turn): void {
   const { state, config } = turn;
-  const release = state.release?.term === state.term - 1 ? state.release : undefined;
+  const release = releaseFor(turn, state.term);
   for (const voter of config.voters) {
     if (((state.granted | state.refused) & bitOf(turn, voter)) !== 0) continue;
     send(turn, voter, {

@@ -2,7 +2,16 @@
 import { campaign } from './candidate.ts';
 import type { Heartbeat, PreVoteRequest, Resignation, VoteRequest } from './message.ts';
 import { forbids, type Sender } from './promise.ts';
-import { becomeRole, canStand, isBound, rankDelayMs, save, send, type Turn } from './turn.ts';
+import {
+  becomeRole,
+  canStand,
+  isBound,
+  rankDelayMs,
+  releaseFor,
+  save,
+  send,
+  type Turn,
+} from './turn.ts';
 
 /**
  * Follows the leader of this term, and acknowledges its heartbeat: which is to promise, from now and for
@@ -12,7 +21,8 @@ export function followHeartbeat(turn: Turn, from: Sender, heartbeat: Heartbeat):
   const { state, now, config } = turn;
   // Two leaders of one term are possible where votes were forgotten; this one has promised itself.
   if (state.role === 'leader') return;
-  if (forbids(state.promise, from, heartbeat.term, state.release, now)) return;
+  const release = releaseFor(turn, heartbeat.term);
+  if (forbids(state.promise, from, heartbeat.term, release, now)) return;
   state.leaderHeardAt = now;
   state.rank = heartbeat.rank;
   state.electionAt = now + config.electionTimeoutMs + rankDelayMs(turn, heartbeat.rank);

@@ -7,7 +7,7 @@ import type { Instant } from '../../time.ts';
 import type { GiveUpReason, RoleReason } from '../election.ts';
 import type { Message, Release } from './message.ts';
 import { forbids, type Sender } from './promise.ts';
-import type { Effect, RaftConfig, RaftRole, RaftState } from './state.ts';
+import type { Effect, HeardRelease, RaftConfig, RaftRole, RaftState } from './state.ts';
 
 export interface Turn {
   readonly config: RaftConfig;
@@ -92,6 +92,16 @@ export function isBound(
   const { state, now } = turn;
   if (now < state.abstainsUntil) return true;
   return forbids(state.promise, claimant, term, release, now);
+}
+
+/**
+ * The resignation that excuses the election of `term`, if this voter heard it: only that of the leader
+ * of the term before. One that is older names a right that is long over, while the same process may
+ * have been promised a newer one since.
+ */
+export function releaseFor(turn: Turn, term: number): HeardRelease | undefined {
+  const { release } = turn.state;
+  return release?.term === term - 1 ? release : undefined;
 }
 
 /** The stagger of the ranks: 30 ms each in the default profile (fencing.md A10). */
