@@ -81,6 +81,15 @@ Napi::Value setListeners(const Napi::CallbackInfo& call) {
   return session->setListeners(call.Env(), std::move(*listeners), reset_removed);
 }
 
+Napi::Value resetConnections(const Napi::CallbackInfo& call) {
+  ForwarderSession* const session = forwarderOf(call[0]);
+  if (session == nullptr) return {};
+  auto addresses =
+      readArray<IpAddress>(call[1], [](ObjectReader& reader) { return reader.address("address"); });
+  if (!addresses) return {};
+  return session->resetConnections(call.Env(), std::move(*addresses));
+}
+
 Napi::Number toNumber(Napi::Env env, std::uint64_t count) {
   return Napi::Number::New(env, static_cast<double>(count));
 }
@@ -145,6 +154,7 @@ Napi::Value closeForwarder(const Napi::CallbackInfo& call) {
 void exportForwarder(Napi::Env env, Napi::Object exports) {
   exportFunction<openForwarder>(env, exports, "openForwarder");
   exportFunction<setListeners>(env, exports, "setListeners");
+  exportFunction<resetConnections>(env, exports, "resetConnections");
   exportFunction<readCounters>(env, exports, "readCounters");
   exportFunction<closeForwarder>(env, exports, "closeForwarder");
 }

@@ -32,9 +32,10 @@ struct ForwarderSession::Answers {
   std::size_t unsettled = 0;
 };
 
-// One call of setListeners: answered on the forwarder's thread, settled on the JavaScript thread.
+// One call: answered on the forwarder's thread, settled on the JavaScript thread.
 struct ForwarderSession::Call {
   Napi::Promise::Deferred deferred;
+  Napi::Value (*convert)(Napi::Env, const Outcomes&);
   Result<Outcomes> answer;
 };
 
@@ -62,14 +63,30 @@ Result<std::unique_ptr<ForwarderSession>> ForwarderSession::open(Napi::Env env,
 
 Napi::Value ForwarderSession::setListeners(Napi::Env env, std::vector<ListenerSpec> wanted,
                                            bool reset_removed) {
+  const auto begin = [&](Forwarder& forwarder, Forwarder::Callback callback) {
+    return forwarder.setListeners(std::move(wanted), reset_removed, std::move(callback));
+  };
+  return submit(env, begin, toOutcomes);
+}
+
+Napi::Value ForwarderSession::resetConnections(Napi::Env env, std::vector<IpAddress> addresses) {
+  const auto begin = [&](Forwarder& forwarder, Forwarder::Callback callback) {
+    return forwarder.resetConnections(std::move(addresses), std::move(callback));
+  };
+  const auto nothing = [](Napi::Env of, const Outcomes&) { return of.Undefined(); };
+  return submit(env, begin, nothing);
+}
+
+template <typename Begin, typename Convert>
+Napi::Value ForwarderSession::submit(Napi::Env env, Begin begin, Convert convert) {
   const auto deferred = Napi::Promise::Deferred::New(env);
   if (forwarder_ == nullptr) {
-    const SystemError closed{.error_number = ECANCELED, .syscall = "setListeners"};
+    const SystemError closed{.error_number = ECANCELED, .syscall = "closeForwarder"};
     deferred.Reject(toError(env, closed).Value());
     return deferred.Promise();
   }
   // Owned by whoever has it to do something with: the forwarder, then settle().
-  auto* const call = new Call{.deferred = deferred, .answer = Outcomes{}};
+  auto* const call = new Call{.deferred = deferred, .convert = convert, .answer = Outcomes{}};
   const auto callback = [call, function = answers_->function](Result<Outcomes> answer) {
     call->answer = std::move(answer);
     // Refused only when the environment has ended, and with it whoever waits.
@@ -77,7 +94,7 @@ Napi::Value ForwarderSession::setListeners(Napi::Env env, std::vector<ListenerSp
       delete call;
     }
   };
-  const auto queued = forwarder_->setListeners(std::move(wanted), reset_removed, callback);
+  const auto queued = begin(*forwarder_, callback);
   if (!queued.ok()) {
     delete call;
     deferred.Reject(toError(env, queued.error()).Value());
@@ -92,7 +109,7 @@ void ForwarderSession::settle(napi_env env, napi_value /*function*/, void* answe
   if (env == nullptr) return;
   const Napi::HandleScope scope(env);
   if (owned->answer.ok()) {
-    owned->deferred.Resolve(toOutcomes(env, owned->answer.value()));
+    owned->deferred.Resolve(owned->convert(env, owned->answer.value()));
   } else {
     owned->deferred.Reject(toError(env, owned->answer.error()).Value());
   }

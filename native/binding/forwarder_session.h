@@ -23,8 +23,10 @@ class ForwarderSession {
   ForwarderSession& operator=(const ForwarderSession&) = delete;
   ~ForwarderSession() { close(); }
 
-  // Returns the promise of NativeListenerOutcome[]. Until it is settled it keeps the process alive.
+  // Return promises, of NativeListenerOutcome[] and of nothing. Until they are settled they keep
+  // the process alive.
   Napi::Value setListeners(Napi::Env env, std::vector<ListenerSpec> wanted, bool reset_removed);
+  Napi::Value resetConnections(Napi::Env env, std::vector<IpAddress> addresses);
   [[nodiscard]] std::vector<OpenListener> listeners() const;
   // Idempotent. Waits for the forwarder's threads, which takes a turn of their loops.
   void close();
@@ -35,6 +37,9 @@ class ForwarderSession {
 
   explicit ForwarderSession(napi_env env) : env_(env) {}
 
+  // `begin`: (Forwarder&, Forwarder::Callback) → Result<Done>. `convert` makes the promise's value.
+  template <typename Begin, typename Convert>
+  Napi::Value submit(Napi::Env env, Begin begin, Convert convert);
   static void settle(napi_env env, napi_value function, void* answers, void* call);
   static void onEnvironmentEnd(void* session);
 

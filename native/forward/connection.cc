@@ -155,6 +155,8 @@ void Connection::checkIdleTimeout() {
   if (timeout != 0 && loop_.now_ms - since_ms_ >= timeout) reset();
 }
 
+IpAddress Connection::localAddress() const { return boundAddress(client_end_.fd); }
+
 void Connection::reset() {
   if (stage_ == Stage::kClosed) return;
   resetOnClose(client_end_.fd);

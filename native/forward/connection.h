@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/ip_address.h"
 #include "base/unique_fd.h"
 #include "forward/backends.h"
 #include "forward/flow.h"
@@ -42,6 +43,8 @@ class Connection : public ListNode<ByStage>, public ListNode<ByTurn> {
   // Ends both sides with a RST.
   void reset();
 
+  // The address that the client connected to.
+  [[nodiscard]] IpAddress localAddress() const;
   [[nodiscard]] const Listener& listener() const { return listener_; }
 
  private:

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/ip_address.h"
+#include "base/unique_fd.h"
 
 namespace fairlead {
 
@@ -33,6 +34,10 @@ class SocketAddress {
     sockaddr_in6 ipv6;
   } storage_{};
 };
+
+// The local address of a socket. A client that came over IPv4 to a socket of both families has an
+// IPv4 address here, not the mapped one of RFC 4291 §2.5.5.2 that the kernel tells.
+[[nodiscard]] IpAddress boundAddress(const UniqueFd& socket);
 
 // Whether the address is `::` or `0.0.0.0`.
 [[nodiscard]] bool isWildcard(const Endpoint& endpoint);

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kMaximumRequests = 64;
 
 SystemError cancelled() {
-  return SystemError{.error_number = ECANCELED, .syscall = "setListeners"};
+  return SystemError{.error_number = ECANCELED, .syscall = "closeForwarder"};
 }
 
 // Backends that stay keep their counters.
@@ -66,14 +66,28 @@ Forwarder::~Forwarder() {
 
 Result<Done> Forwarder::setListeners(std::vector<ListenerSpec> wanted, bool reset_removed,
                                      Callback callback) {
+  return enqueue({.perform = [this, wanted = std::move(wanted),
+                              reset_removed] { return applyListeners(wanted, reset_removed); },
+                  .callback = std::move(callback)});
+}
+
+Result<Done> Forwarder::resetConnections(std::vector<IpAddress> addresses, Callback callback) {
+  const auto perform = [this, addresses = std::move(addresses)] {
+    std::vector<ListenerChange> changes(workers_.size());
+    for (ListenerChange& change : changes) change.reset_addresses = addresses;
+    changeAll(std::move(changes));
+    return std::vector<ListenerOutcome>{};
+  };
+  return enqueue({.perform = perform, .callback = std::move(callback)});
+}
+
+Result<Done> Forwarder::enqueue(Request request) {
   {
     const std::lock_guard lock(mutex_);
     if (requests_.size() >= kMaximumRequests) {
-      return SystemError{.error_number = ENOBUFS, .syscall = "setListeners"};
+      return SystemError{.error_number = ENOBUFS, .syscall = "openForwarder"};
     }
-    requests_.push_back({.wanted = std::move(wanted),
-                         .reset_removed = reset_removed,
-                         .callback = std::move(callback)});
+    requests_.push_back(std::move(request));
   }
   wake_.notify_all();
   return Done{};
@@ -92,8 +106,7 @@ void Forwarder::run() {
     Request request = std::move(requests_.front());
     requests_.pop_front();
     lock.unlock();
-    auto outcomes = apply(request);
-    request.callback(std::move(outcomes));
+    request.callback(request.perform());
   }
   // Nothing is queued any more: the forwarder is being destroyed.
   for (Request& request : requests_) {
@@ -104,11 +117,12 @@ void Forwarder::run() {
 // In two rounds. A removed listener's port is free before the new ones are bound, so that one may
 // take its place; and the new ones are bound here, so that no forwarding waits for thousands of
 // them.
-std::vector<Forwarder::ListenerOutcome> Forwarder::apply(const Request& request) {
+std::vector<Forwarder::ListenerOutcome> Forwarder::applyListeners(
+    const std::vector<ListenerSpec>& wanted, bool reset_removed) {
   std::unordered_map<std::string, OpenListener> before = std::exchange(open_, {});
   std::vector<const ListenerSpec*> fresh;
   std::vector<ListenerChange::Rerouted> rerouted;
-  for (const ListenerSpec& spec : request.wanted) {
+  for (const ListenerSpec& spec : wanted) {
     const auto found = before.find(spec.id);
     if (found == before.end() || found->second.shared->endpoint != spec.endpoint) {
       fresh.push_back(&spec);
@@ -123,16 +137,16 @@ std::vector<Forwarder::ListenerOutcome> Forwarder::apply(const Request& request)
   std::vector<ListenerChange> changes(workers_.size());
   for (ListenerChange& change : changes) {
     for (const auto& [id, gone] : before) change.removed.push_back(gone.shared.get());
-    change.reset_removed = request.reset_removed;
+    change.reset_removed = reset_removed;
     change.rerouted = rerouted;
   }
   changeAll(std::move(changes));
 
   auto failures = openFresh(fresh);
-  publish(request.wanted);
+  publish(wanted);
   std::vector<ListenerOutcome> outcomes;
-  outcomes.reserve(request.wanted.size());
-  for (const ListenerSpec& spec : request.wanted) {
+  outcomes.reserve(wanted.size());
+  for (const ListenerSpec& spec : wanted) {
     outcomes.push_back({.id = spec.id, .failure = std::move(failures[spec.id])});
   }
   return outcomes;

@@ -48,7 +48,8 @@ class Forwarder {
     std::string id;
     Outcome failure;
   };
-  // Called on the forwarder's own thread; ECANCELED when the forwarder is destroyed first.
+  // Called on the forwarder's own thread when every thread has made the change; ECANCELED when the
+  // forwarder is destroyed first.
   using Callback = std::function<void(Result<std::vector<ListenerOutcome>>)>;
 
   [[nodiscard]] static Result<std::unique_ptr<Forwarder>> open(std::size_t threads);
@@ -57,26 +58,32 @@ class Forwarder {
   // Closes listeners, resets connections, joins the threads; callbacks have returned by then.
   ~Forwarder();
 
-  // Makes the listeners exactly `wanted`; ids are unique. Calls are done in their order. When
-  // `callback` hears of it, the sockets of removed listeners are closed. Refused with ENOBUFS when
-  // the queue is full.
+  // Calls are done in their order, and refused with ENOBUFS when the queue is full.
+  //
+  // Makes the listeners exactly `wanted`; ids are unique. When `callback` hears of it, the sockets
+  // of removed listeners are closed.
   [[nodiscard]] Result<Done> setListeners(std::vector<ListenerSpec> wanted, bool reset_removed,
                                           Callback callback);
+
+  // Resets every connection that was accepted on one of `addresses`, whatever its listener. The
+  // callback hears of no listeners.
+  [[nodiscard]] Result<Done> resetConnections(std::vector<IpAddress> addresses, Callback callback);
 
   // The listeners that were open after the latest change, for their counters.
   [[nodiscard]] std::vector<OpenListener> listeners() const;
 
  private:
   struct Request {
-    std::vector<ListenerSpec> wanted;
-    bool reset_removed;
+    std::function<std::vector<ListenerOutcome>()> perform;
     Callback callback;
   };
 
   Forwarder() = default;
 
+  Result<Done> enqueue(Request request);
   void run();
-  std::vector<ListenerOutcome> apply(const Request& request);
+  std::vector<ListenerOutcome> applyListeners(const std::vector<ListenerSpec>& wanted,
+                                              bool reset_removed);
   // Opens what is not open yet; the failures by id.
   std::unordered_map<std::string, Outcome> openFresh(const std::vector<const ListenerSpec*>& fresh);
   // Has every thread make its change, at the same time, and waits for them.

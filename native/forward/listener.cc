@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -123,10 +124,23 @@ void Listener::stopAccepting() {
   socket_.reset();
 }
 
+template <typename Visit>
+void Listener::forEachConnection(Visit visit) {
+  open_.forEach(visit);
+  loop_.connecting.forEach([this, visit](Connection& connection) {
+    if (&connection.listener() == this) visit(connection);
+  });
+}
+
 void Listener::resetConnections() {
-  open_.forEach([](Connection& connection) { connection.reset(); });
-  loop_.connecting.forEach([this](Connection& connection) {
-    if (&connection.listener() == this) connection.reset();
+  forEachConnection([](Connection& connection) { connection.reset(); });
+}
+
+void Listener::resetConnections(const std::vector<IpAddress>& addresses) {
+  forEachConnection([&addresses](Connection& connection) {
+    if (std::ranges::find(addresses, connection.localAddress()) != addresses.end()) {
+      connection.reset();
+    }
   });
 }
 

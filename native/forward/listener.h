@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "base/ip_address.h"
 #include "base/unique_fd.h"
 #include "forward/backends.h"
 #include "forward/intrusive_list.h"
@@ -36,8 +38,9 @@ class Listener : public ListNode<ByPause> {
 
   // Closes the listening socket; clients still in its queue are reset by the kernel.
   void stopAccepting();
-  // Resets every connection.
+  // Resets every connection; or those that were accepted on one of `addresses`.
   void resetConnections();
+  void resetConnections(const std::vector<IpAddress>& addresses);
   // Resets what has been idle for longer than the routing allows.
   void checkIdleTimeouts();
 
@@ -55,6 +58,8 @@ class Listener : public ListNode<ByPause> {
  private:
   enum class Pause : std::uint8_t { kNone, kPlaces, kDescriptors };
 
+  template <typename Visit>
+  void forEachConnection(Visit visit);
   void pause(Pause reason);
   void watch();
   void leavePause();

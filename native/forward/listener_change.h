@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/ip_address.h"
 #include "base/unique_fd.h"
 #include "forward/backends.h"
 #include "forward/shared_listener.h"
@@ -24,6 +25,8 @@ struct ListenerChange {
   std::vector<const SharedListener*> removed;
   // Reset the connections of removed listeners, of earlier ones that still drain too.
   bool reset_removed = false;
+  // Reset every connection that was accepted on one of these.
+  std::vector<IpAddress> reset_addresses;
   std::vector<Rerouted> rerouted;
   std::vector<Opened> opened;
   bool stop = false;  // Reset everything and end the thread.

@@ -117,6 +117,7 @@ void Worker::apply(ListenerChange change) {
     draining_.clear();
   }
   for (const SharedListener* removed : change.removed) remove(*removed, change.reset_removed);
+  if (!change.reset_addresses.empty()) resetAddresses(change.reset_addresses);
   for (auto& [listener, routing] : change.rerouted) {
     if (const auto found = listeners_.find(listener); found != listeners_.end()) {
       found->second->setRouting(std::move(routing));
@@ -148,6 +149,11 @@ void Worker::remove(const SharedListener& removed, bool reset) {
     const std::uint64_t until_ms = loop_.now_ms + listener->routing()->drain_ms;
     draining_.push_back({.listener = std::move(listener), .until_ms = until_ms});
   }
+}
+
+void Worker::resetAddresses(const std::vector<IpAddress>& addresses) {
+  for (const auto& [shared, listener] : listeners_) listener->resetConnections(addresses);
+  for (const Draining& draining : draining_) draining.listener->resetConnections(addresses);
 }
 
 void Worker::stop() {

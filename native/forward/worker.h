@@ -47,6 +47,7 @@ class Worker {
   void apply(ListenerChange change);
   // Stops accepting for a listener at once, and resets its connections or begins to drain them.
   void remove(const SharedListener& removed, bool reset);
+  void resetAddresses(const std::vector<IpAddress>& addresses);
   void stop();
 
   // Whether anything waits for the clock: to the hundredth of a second, or to the second.

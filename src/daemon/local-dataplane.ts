@@ -39,6 +39,8 @@ export interface ForwarderPort {
     listeners: readonly Listener[],
     options: { readonly resetRemoved: boolean },
   ): Promise<readonly { readonly id: string; readonly error: Error }[]>;
+  /** Ends the connections that were accepted on these addresses, with a reset. */
+  resetConnections(addresses: readonly LinkAddress[]): Promise<void>;
 }
 
 /** The VIPs of this instance, and the remembering of those that it is about to bind. */
@@ -92,7 +94,7 @@ export class LocalDataplane implements Dataplane<Observation> {
   }
 
   async apply(action: Action): Promise<readonly ActionFailure[]> {
-    const { kernel, guard, announcer, owned } = this.#parts;
+    const { kernel, guard, forwarder, announcer, owned } = this.#parts;
     switch (action.kind) {
       case 'stop-announcing':
         announcer.stop(action.announcements);
@@ -100,6 +102,10 @@ export class LocalDataplane implements Dataplane<Observation> {
       case 'close-listeners':
         return this.#setListeners(action.keep, action.reset);
       case 'delete-addresses':
+        // While a reset can still be sent: clients of a listener on every address, which stays, would
+        // wait for ever, and its IPv6 sockets would go on to send in the VIP's name. Only a forwarder
+        // that is closing refuses, and that resets them itself.
+        await forwarder.resetConnections(action.addresses).catch(() => undefined);
         return failuresOf(action.addresses, await kernel.deleteAddresses(action.addresses));
       case 'guard-addresses':
         await guard.guard(action.addresses);

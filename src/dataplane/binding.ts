@@ -229,6 +229,14 @@ export interface NativeBinding {
     listeners: readonly NativeListener[],
     options: { readonly resetRemoved: boolean },
   ): Promise<readonly NativeListenerOutcome[]>;
+  /**
+   * Resets (both sides) every connection that was accepted on one of the addresses, whatever its
+   * listener: also by one that listens on every address and stays.
+   */
+  resetConnections(
+    forwarder: ForwarderHandle,
+    addresses: readonly { readonly address: string }[],
+  ): Promise<void>;
   /** Of the listeners that were open after the latest setListeners, in its order. */
   readCounters(forwarder: ForwarderHandle): readonly NativeListenerCounters[];
   /**

@@ -1,4 +1,4 @@
-import { formatEndpoint } from '../core/address/ip.ts';
+import { formatEndpoint, type IpAddress } from '../core/address/ip.ts';
 import type { Listener } from '../core/plan/state.ts';
 import {
   type ForwarderHandle,
@@ -80,6 +80,25 @@ export class Forwarder {
       );
     } catch (err) {
       throw kernelErrorOf('change the listeners', err);
+    }
+  }
+
+  /**
+   * Resets every connection that was accepted on one of these addresses, also by a listener on every
+   * address that stays open. To be called before the addresses are deleted: a reset that the kernel
+   * cannot send any more leaves clients waiting, and an IPv6 socket would go on to send in the name of
+   * an address that is another node's by then.
+   *
+   * @throws {KernelError} as setListeners() does.
+   */
+  async resetConnections(addresses: readonly { readonly address: IpAddress }[]): Promise<void> {
+    try {
+      await this.#binding.resetConnections(
+        this.#handle,
+        addresses.map(({ address }) => ({ address })),
+      );
+    } catch (err) {
+      throw kernelErrorOf('reset connections', err);
     }
   }
 

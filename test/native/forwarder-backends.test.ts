@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { loadBinding, type NativeBinding } from '../../src/dataplane/binding.ts';
 import { needsNamespaces } from '../lab/namespaces.ts';
 import {
   address,
   ask,
+  bindTestAddress,
   connectTo,
   countersOf,
   endOf,
@@ -171,16 +171,6 @@ test('a backend that stays keeps its counters when another joins it', async () =
 
 /** An address on a network of its own where nobody answers ARP. */
 async function silentAddress() {
-  const binding: NativeBinding = loadBinding();
-  const kernel = binding.openKernel({});
-  await binding.createBridge(kernel, { name: 'silent0' }).catch(() => undefined); // There already.
-  await binding.setLink(kernel, { name: 'silent0', up: true });
-  const link = (await binding.listLinks(kernel)).find(({ name }) => name === 'silent0');
-  await binding.addAddresses(
-    kernel,
-    [{ link: link?.index ?? 0, address: '198.51.100.1', prefixLength: 24, validSeconds: -1 }],
-    { notAfterMs: Number.POSITIVE_INFINITY },
-  );
-  binding.closeKernel(kernel);
+  await bindTestAddress('198.51.100.1', { prefixLength: 24, bridge: 'silent0' });
   return address('198.51.100.2');
 }

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Forwarder } from '../../src/dataplane/forwarder.ts';
+import { needsNamespaces } from '../lab/namespaces.ts';
 import {
   ANY,
   address,
   ask,
+  bindTestAddress,
   connectTo,
   countersOf,
   echo,
@@ -163,6 +165,37 @@ test('what drains is reset by a later call that resets', async () => {
   await forwarder.setListeners([], { resetRemoved: true });
   expect(await endOf(client)).toBe('ECONNRESET');
 });
+
+needsNamespaces(
+  'resetConnections() resets what came in on an address, of any listener',
+  async () => {
+    const vips = [address('192.0.2.77'), address('2001:db8::77')] as const;
+    await bindTestAddress(vips[0], { prefixLength: 32 });
+    await bindTestAddress(vips[1], { prefixLength: 128 });
+    const backend = await startBackend(echo);
+    const everywhere = await listenerTo([backend], { address: ANY });
+    const onVip = await listenerTo([backend], { address: vips[0] });
+    const forwarder = openForwarder(2);
+    expect(await forwarder.setListeners([everywhere, onVip], { resetRemoved: false })).toEqual([]);
+    const onAddress = [
+      connectTo(everywhere, vips[0]),
+      connectTo(everywhere, vips[1]),
+      connectTo(onVip, vips[0]),
+    ];
+    const others = [connectTo(everywhere), connectTo(everywhere, '::1')];
+    await until(
+      () => backend.sockets.length,
+      (count) => count === 5,
+    );
+    await forwarder.resetConnections(vips.map((vip) => ({ address: vip })));
+    expect(await Promise.all(onAddress.map(endOf))).toEqual(onAddress.map(() => 'ECONNRESET'));
+    for (const { socket, received } of others) {
+      socket.end('untouched');
+      expect((await received).toString()).toBe('untouched');
+    }
+    expect(forwarder.listeners).toEqual([everywhere, onVip]);
+  },
+);
 
 test('beyond maxConnections clients wait in the queue, and are taken when others leave', async () => {
   const backend = await startBackend((socket) => void socket.write('hello'));

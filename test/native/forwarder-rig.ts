@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import { parseIpAddress } from '../../src/core/address/ip.ts';
 import { invariant } from '../../src/core/invariant.ts';
 import type { Backend, Listener } from '../../src/core/plan/state.ts';
+import { loadBinding } from '../../src/dataplane/binding.ts';
 import { Forwarder, type ListenerCounters } from '../../src/dataplane/forwarder.ts';
 
 export const LOOPBACK = address('127.0.0.1');
@@ -188,4 +189,28 @@ export function listens(port: number): boolean {
         return state === LISTEN && local?.endsWith(`:${wanted}`) === true;
       }),
   );
+}
+
+/** Binds an address in this test run's own network: to `lo`, or to a bridge that is made for it. */
+export async function bindTestAddress(
+  text: string,
+  { prefixLength, bridge }: { readonly prefixLength: number; readonly bridge?: string },
+): Promise<void> {
+  const binding = loadBinding();
+  const kernel = binding.openKernel({});
+  const name = bridge ?? 'lo';
+  if (bridge !== undefined) {
+    await binding.createBridge(kernel, { name }).catch(() => undefined); // There already.
+    await binding.setLink(kernel, { name, up: true });
+  }
+  const link = (await binding.listLinks(kernel)).find((found) => found.name === name);
+  const request = { link: link?.index ?? 0, address: text, prefixLength, validSeconds: -1 };
+  const [failure] = await binding.addAddresses(kernel, [request], {
+    notAfterMs: Number.POSITIVE_INFINITY,
+  });
+  binding.closeKernel(kernel);
+  // An IPv6 address has its route a moment later, by a work queue (net/ipv6/addrconf.c,
+  // addrconf_dad_work): until then it cannot be reached.
+  await sleep(100);
+  invariant(failure === null, `${text} could be bound`);
 }
