@@ -1,19 +1,11 @@
 import { expect, test } from 'vitest';
 import { desired } from '../../src/core/plan/desired.ts';
 import type { Action } from '../../src/core/plan/plan.ts';
-import type { DataplaneState, LinkAddress } from '../../src/core/plan/state.ts';
+import { type DataplaneState, type LinkAddress, NOTHING } from '../../src/core/plan/state.ts';
 import { servesNothing } from '../../src/daemon/local-dataplane.ts';
 import { type ActionFailure, Reconciler } from '../../src/daemon/reconciler.ts';
 import { openLog } from '../../src/telemetry/log.ts';
-import { world } from '../core/plan/world-builder.ts';
-
-const NOTHING: DataplaneState = {
-  guarded: [],
-  addresses: [],
-  foreign: [],
-  listeners: [],
-  announcements: [],
-};
+import { applied, world } from '../core/plan/world-builder.ts';
 
 /** A machine in memory: it does what it is told, unless `refuse` has something against it. */
 class Machine {
@@ -53,31 +45,7 @@ class Machine {
     const refused = this.refuse(action);
     if (refused !== undefined) return refused;
     this.performed.push(action.kind);
-    switch (action.kind) {
-      case 'stop-announcing':
-        this.state = { ...this.state, announcements: [] };
-        break;
-      case 'close-listeners':
-        this.state = { ...this.state, listeners: action.keep };
-        break;
-      case 'delete-addresses':
-        this.state = { ...this.state, addresses: [], foreign: [] };
-        break;
-      case 'guard-addresses':
-        this.state = { ...this.state, guarded: action.addresses };
-        break;
-      case 'add-addresses':
-        this.state = { ...this.state, addresses: action.addresses };
-        break;
-      case 'open-listeners':
-        this.state = { ...this.state, listeners: action.listeners };
-        break;
-      case 'start-announcing':
-        this.state = { ...this.state, announcements: action.announcements };
-        break;
-      default:
-        action satisfies never;
-    }
+    this.state = applied(this.state, action);
     return [];
   }
 }

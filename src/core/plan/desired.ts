@@ -6,19 +6,12 @@ import {
   type LinkAddress,
   type Listener,
   listenerIdOf,
+  NOTHING,
 } from './state.ts';
 import type { VipProblem, WantedBalancer, World } from './world.ts';
 
 /** `::`: every address of the machine, of both families (ipv6(7), IPV6_V6ONLY off). */
 export const ANY_ADDRESS: IpAddress = ipFromBytes(new Uint8Array(16));
-
-const NOTHING: DataplaneState = {
-  guarded: [],
-  addresses: [],
-  foreign: [],
-  listeners: [],
-  announcements: [],
-};
 
 /** What the dataplane should do, and which VIPs it could not serve from here even with the right. */
 export interface Desired {

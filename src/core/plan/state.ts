@@ -54,6 +54,15 @@ export interface DataplaneState {
   readonly announcements: readonly Announcement[];
 }
 
+/** The state of a machine that serves nothing. */
+export const NOTHING: DataplaneState = {
+  guarded: [],
+  addresses: [],
+  foreign: [],
+  listeners: [],
+  announcements: [],
+};
+
 /** The `id` of a listener: the same for the same balancer, address and port. */
 export function listenerIdOf(name: string, address: IpAddress, port: number): string {
   return `${name}@${address}:${port}`;

@@ -1,17 +1,9 @@
 import { expect, test } from 'vitest';
 import { desired } from '../../../src/core/plan/desired.ts';
 import { type Action, plan } from '../../../src/core/plan/plan.ts';
-import type { DataplaneState } from '../../../src/core/plan/state.ts';
+import { type DataplaneState, NOTHING } from '../../../src/core/plan/state.ts';
 import type { World } from '../../../src/core/plan/world.ts';
-import { ETH0, ip, world } from './world-builder.ts';
-
-const NOTHING: DataplaneState = {
-  guarded: [],
-  addresses: [],
-  foreign: [],
-  listeners: [],
-  announcements: [],
-};
+import { applied, ETH0, ip, world } from './world-builder.ts';
 
 function state(changes: Partial<World> = {}): DataplaneState {
   return desired(world(changes)).state;
@@ -129,40 +121,7 @@ test('plan() leads to the desired state whatever is observed', () => {
   ];
   for (const wanted of states) {
     for (const observed of states) {
-      expect(plan(wanted, play(observed, plan(wanted, observed)))).toEqual([]);
+      expect(plan(wanted, plan(wanted, observed).reduce(applied, observed))).toEqual([]);
     }
   }
 });
-
-/** What the dataplane makes of a plan, when every action succeeds. */
-function play(observed: DataplaneState, actions: readonly Action[]): DataplaneState {
-  let now = observed;
-  for (const action of actions) {
-    switch (action.kind) {
-      case 'stop-announcing':
-        now = { ...now, announcements: [] };
-        break;
-      case 'close-listeners':
-        now = { ...now, listeners: action.keep };
-        break;
-      case 'delete-addresses':
-        now = { ...now, addresses: [], foreign: [] };
-        break;
-      case 'guard-addresses':
-        now = { ...now, guarded: action.addresses };
-        break;
-      case 'add-addresses':
-        now = { ...now, addresses: action.addresses };
-        break;
-      case 'open-listeners':
-        now = { ...now, listeners: action.listeners };
-        break;
-      case 'start-announcing':
-        now = { ...now, announcements: action.announcements };
-        break;
-      default:
-        action satisfies never;
-    }
-  }
-  return now;
-}

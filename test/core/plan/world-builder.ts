@@ -1,4 +1,6 @@
 import { type IpAddress, parseIpAddress } from '../../../src/core/address/ip.ts';
+import type { Action } from '../../../src/core/plan/plan.ts';
+import type { DataplaneState } from '../../../src/core/plan/state.ts';
 import type { KernelAddress, Link, WantedBalancer, World } from '../../../src/core/plan/world.ts';
 
 export const ETH0: Link = {
@@ -49,4 +51,24 @@ export function world(changes: Partial<World> = {}): World {
     leaving: false,
     ...changes,
   };
+}
+
+/** What a dataplane with one VIP makes of an action that succeeds. */
+export function applied(state: DataplaneState, action: Action): DataplaneState {
+  switch (action.kind) {
+    case 'stop-announcing':
+      return { ...state, announcements: [] };
+    case 'close-listeners':
+      return { ...state, listeners: action.keep };
+    case 'delete-addresses':
+      return { ...state, addresses: [], foreign: [] };
+    case 'guard-addresses':
+      return { ...state, guarded: action.addresses };
+    case 'add-addresses':
+      return { ...state, addresses: action.addresses };
+    case 'open-listeners':
+      return { ...state, listeners: action.listeners };
+    case 'start-announcing':
+      return { ...state, announcements: action.announcements };
+  }
 }
