@@ -92,7 +92,15 @@ interface PeerState {
   readonly fingerprint: bigint;
   readonly health: PeerHealth;
   session: Session;
+  /** When the last datagram went to it. */
+  sentAt: Instant;
 }
+
+/**
+ * Followers have nothing to say to each other, and a candidate's first words must not be lost on a
+ * peer that has restarted since: whom nothing was sent to for so long is greeted.
+ */
+const GREET_INTERVAL_MS = 1000;
 
 const NO_MESSAGE = new Uint8Array(0);
 /** Part of any network's life, or of every restart: counted, and no news. */
@@ -113,6 +121,7 @@ export class Transport {
   #sent = 0;
   #accepted = 0;
   #bindFailures = 0;
+  #greeting: NodeJS.Timeout | undefined;
 
   /** @throws {OperationalError} `bad-peers` when a peer has an address of the other family. */
   constructor(options: TransportOptions) {
@@ -127,6 +136,7 @@ export class Transport {
       fingerprint: fingerprint(voter.id),
       session: openSession(instance),
       health: new PeerHealth(),
+      sentAt: Number.NEGATIVE_INFINITY,
     });
     this.#self = stateOf(self);
     this.#peers = peers.map(stateOf);
@@ -135,7 +145,7 @@ export class Transport {
       address: self.address,
       port: self.port,
       received: (datagram, from) => this.#receive(datagram, from),
-      bound: () => this.#greetAll(),
+      bound: () => this.#noteBound(),
       bindFailed: (code, retryInMs) => this.#noteBindFailure(code, retryInMs),
       sendFailed: (code) => this.#noteUnsent(code),
     });
@@ -148,6 +158,7 @@ export class Transport {
 
   /** Ends it. Nothing is called back afterwards. */
   close(): void {
+    clearInterval(this.#greeting);
     this.#socket.close();
   }
 
@@ -206,16 +217,26 @@ export class Transport {
     return peer;
   }
 
-  #greetAll(): void {
+  #noteBound(): void {
     const { self, log } = this.#options;
     if (this.#bindFailures > 0)
       log.info({ address: self.address, port: self.port }, 'listening to peers');
     this.#bindFailures = 0;
-    for (const peer of this.#peers) {
-      const { session, header } = seal(peer.session, 'hello');
-      peer.session = session;
-      this.#transmit(peer, header, NO_MESSAGE, peer.voter);
-    }
+    this.#greetSilent();
+    clearInterval(this.#greeting);
+    this.#greeting = setInterval(() => this.#greetSilent(), GREET_INTERVAL_MS);
+  }
+
+  /** Greets those that nothing was sent to lately. */
+  #greetSilent(): void {
+    const before = this.#options.now() - GREET_INTERVAL_MS;
+    for (const peer of this.#peers) if (peer.sentAt <= before) this.#greet(peer);
+  }
+
+  #greet(peer: PeerState): void {
+    const { session, header } = seal(peer.session, 'hello');
+    peer.session = session;
+    this.#transmit(peer, header, NO_MESSAGE, peer.voter);
   }
 
   #transmit(
@@ -225,6 +246,7 @@ export class Transport {
     to: { readonly address: string; readonly port: number },
   ): void {
     this.#sent += 1;
+    peer.sentAt = this.#options.now();
     this.#socket.send(this.#seal(peer, header, message), to);
   }
 
@@ -259,7 +281,12 @@ export class Transport {
     this.#accepted += 1;
     peer.health.noteAccepted(now, judged.renewed);
     if (peer === this.#self) return this.#options.twinHeard(judged.instance);
-    if (judged.renewed) this.#options.renewed(peer.voter.id);
+    if (judged.renewed) {
+      this.#options.renewed(peer.voter.id);
+      // It knows now what we want to hear; it needs an answer to know that we are alive, too. That
+      // one renews nothing there, so it ends with it.
+      if (envelope.kind === 'hello') this.#greet(peer);
+    }
     if (envelope.kind === 'hello') return;
     const message = decodeMessage(opened.message, this.#voters);
     const prepared = envelope.kind === 'prepared';

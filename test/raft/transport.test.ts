@@ -136,6 +136,17 @@ test('a message arrives whole, from the process that sent it', async () => {
   ]);
 });
 
+test('the first words to a peer that has restarted are heard, though neither spoke before', async () => {
+  const { a, b, startB } = await pair();
+  b.transport.close();
+  await new Promise((resolve) => setTimeout(resolve, 2 * LIVE_MS));
+  const again = startB();
+  await settle();
+  a.transport.send('b', heartbeat(8));
+  await settle();
+  expect(sequences(again)).toEqual([8]);
+});
+
 test('IPv6 peers reach each other', async () => {
   const { a, b } = await pair({}, literal('::1'));
   a.transport.send('b', heartbeat(7));
