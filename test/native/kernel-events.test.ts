@@ -118,19 +118,18 @@ needsNamespaces('a port that leaves its bridge is not a link that went', async (
 needsNamespaces('events that come together are told together, one an address', async () => {
   const watch = new Watch();
   const many = numbered(500);
-  await watch.bind(many);
-  // The thread goes on reading while this one does not listen, and folds what it reads.
-  const until = performance.now() + 100;
+  const done = Promise.all([watch.bind(many), watch.remove(many), watch.bind(many)]);
+  // The threads go on while this one does not listen; what they read meanwhile is folded.
+  const until = performance.now() + 300;
   while (performance.now() < until);
-  await watch.remove(many);
-  await watch.bind(many);
+  await done;
   await watch.until((event) => event.kind === 'address' && event.address === many.at(-1));
   // Other tests may have left addresses on lo that end now.
   const told = watch.events.flatMap((event) =>
     event.kind === 'address' && event.link === segment.link.index ? [event.address] : [],
   );
   expect(new Set(told.filter((address) => address.startsWith('10.9.'))).size).toBe(500);
-  expect(told.length).toBeLessThanOrEqual(1500);
+  expect(told.length).toBeLessThan(1500);
   watch.close();
   segment = await segment.relay();
 });
