@@ -76,7 +76,17 @@ export class HeldRight {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    const delay = Math.max(0, this.deadline - this.#ports.clock.now());
-    this.#timer = setTimeout(() => this.#ports.changed(), delay);
+    const delay = Math.ceil(this.deadline - this.#ports.clock.now());
+    this.#timer = setTimeout(() => this.#expire(), Math.max(0, delay));
+  }
+
+  /**
+   * Node counts from when its loop last looked at the clock, in whole milliseconds, so every second
+   * timer is early. The round that it would wake then finds the right running, and nothing would wake
+   * another one.
+   */
+  #expire(): void {
+    if (this.mayServe()) this.#arm();
+    else this.#ports.changed();
   }
 }

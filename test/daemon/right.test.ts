@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { HeldRight } from '../../src/daemon/right.ts';
 
 /** A right with a margin of 50 ms, on a clock of this process, and what it told the outside. */
@@ -37,6 +37,27 @@ test('HeldRight serves until the margin before the end, and wakes the loop then'
   await sleep(60);
   expect(right.mayServe()).toBe(false);
   expect(told.filter((word) => word === 'changed')).toHaveLength(2);
+});
+
+test('HeldRight wakes the loop when serving is over, not when a timer was early', async () => {
+  vi.useFakeTimers();
+  try {
+    // The loop's clock goes two milliseconds before ours.
+    const mayServeWhenWoken: boolean[] = [];
+    const right = new HeldRight(50, {
+      clock: { now: () => performance.now() + 998, wall: () => '' },
+      storeDeadline: () => true,
+      fired: () => {},
+      changed: () => mayServeWhenWoken.push(right.mayServe()),
+      withdrawn: async () => {},
+    });
+    right.extend(performance.now() + 1298.4);
+    expect(mayServeWhenWoken).toEqual([true]);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(mayServeWhenWoken).toEqual([true, false]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('HeldRight serves nothing up to a deadline that the guard did not take', () => {
