@@ -104,6 +104,9 @@ export class RaftElector implements Elector {
 
   setIneligible(reason: string | undefined): void {
     this.#step({ kind: 'eligibility', obstacle: reason });
+    // With other troubles a leader is better than none; without a guard nothing would end its serving
+    // if it were stopped (fencing.md D3).
+    if (reason === 'no-guard') this.#step({ kind: 'fences-closed' });
   }
 
   resign(): void {
