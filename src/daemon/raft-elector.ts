@@ -155,14 +155,15 @@ export class RaftElector implements Elector {
     const { role, term, leader, abstainsUntil, obstacle } = this.#state;
     const abstaining = now < abstainsUntil;
     const acting = role === 'pre-candidate' ? 'candidate' : role;
+    const twin = abstaining && this.#twin !== undefined;
     return {
       type: 'raft',
-      role: this.#twin === undefined ? (abstaining ? 'abstaining' : acting) : 'stopped',
+      role: twin ? 'stopped' : abstaining ? 'abstaining' : acting,
       holder: leader ?? null,
       term,
       sinceMs: Math.round(now - this.#roleSince),
       ineligible: this.#options.config.voterOnly ? 'voterOnly' : (obstacle ?? null),
-      problem: this.#twin === undefined ? null : TWIN_PROBLEM,
+      problem: twin ? TWIN_PROBLEM : null,
       peers: this.#channel.peers().map((peer) => ({
         ...peer,
         problem: this.#refusals.get(peer.id) ?? peer.problem,

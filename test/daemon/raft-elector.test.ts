@@ -79,3 +79,23 @@ test('RaftElector keeps a right that nobody else could use, but not without a gu
   elector.setIneligible(undefined);
   await expect.poll(() => right.mayServe()).toBe(true);
 });
+
+test('RaftElector is stopped by a twin for as long as that is heard', async () => {
+  const { elector, right, network } = start();
+  await expect.poll(() => right.mayServe()).toBe(true);
+  network.twinHeard(2n);
+  expect(right.mayServe()).toBe(false);
+  expect(elector.status()).toMatchObject({ role: 'stopped', problem: expect.any(String) });
+  await expect.poll(() => right.mayServe()).toBe(true);
+  expect(elector.status()).toMatchObject({ role: 'leader', problem: null });
+});
+
+test('RaftElector stands again after a twin that it met when its turn had come', async () => {
+  const { elector, right, network } = start();
+  // As a node that was stopped does: what waits in its socket is heard before its timer is served.
+  const until = performance.now() + 2 * ELECTION_TIMEOUT_MS;
+  while (performance.now() < until);
+  network.twinHeard(2n);
+  await expect.poll(() => right.mayServe()).toBe(true);
+  expect(elector.status().role).toBe('leader');
+});

@@ -38,7 +38,7 @@ export type ElectionRole =
   | 'candidate'
   /** Started less than one promise ago, and takes part in nothing yet (fencing.md A1). */
   | 'abstaining'
-  /** Stopped taking part until a person acts; `problem` says why. */
+  /** Takes no part; `problem` says why. */
   | 'stopped';
 
 export interface ElectionStatus {

@@ -24,7 +24,16 @@ import { countAck, handOff, leave, tickLeader, yieldToEligible } from './leader.
 import type { Message } from './message.ts';
 import type { Sender } from './promise.ts';
 import type { Effect, RaftConfig, RaftEvent, RaftState, SavedVote } from './state.ts';
-import { beginTurn, enterTerm, isBound, rankDelayMs, send, stepDown, type Turn } from './turn.ts';
+import {
+  beginTurn,
+  canStand,
+  enterTerm,
+  isBound,
+  rankDelayMs,
+  send,
+  stepDown,
+  type Turn,
+} from './turn.ts';
 
 export interface RaftStep {
   readonly state: RaftState;
@@ -207,4 +216,6 @@ function hearTwin(turn: Turn): void {
   if (state.role === 'leader') stepDown(turn, 'twin');
   state.abstainsUntil = Math.max(state.abstainsUntil, now + 2 * config.electionTimeoutMs);
   stopStanding(turn);
+  // Its turn may have come while it was not looking; that one is lost, and not the last.
+  if (state.electionAt === NEVER && canStand(turn)) state.electionAt = state.abstainsUntil;
 }
