@@ -60,9 +60,12 @@ test('longestSilence() forgives a client that did not ask', () => {
 });
 
 test('longestSilence() counts answers that were held up', () => {
-  const late = { sentAt: 600, answer: { at: 640, node: 'a' } };
-  const asked = [...probes(1, 600, 'a'), late, ...probes(640, 1000, 'a')];
-  expect(longestSilence(asked, whole)).toEqual({ from: 599, until: 640 });
+  const late = { sentAt: 600, answer: { at: 740, node: 'a' } };
+  const asked = [...probes(1, 600, 'a'), late, ...probes(740, 1000, 'a')];
+  expect(longestSilence(asked, whole)).toEqual({ from: 599, until: 740 });
+  const hurried = { sentAt: 600, answer: { at: 640, node: 'a' } };
+  const slow = [...probes(1, 600, 'a'), hurried, ...probes(640, 1000, 'a')];
+  expect(longestSilence(slow, whole)).toBeUndefined();
 });
 
 test('mixedAnswers() sees two nodes that answer in turns, and not one that comes back', () => {
