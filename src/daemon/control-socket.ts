@@ -49,8 +49,9 @@ export async function startControlSocket(options: ControlSocketOptions): Promise
   const server = createServer({ allowHalfOpen: true }, (client) => {
     client.on('error', () => client.destroy());
     if (clients.size >= MAX_CLIENTS) {
-      client.end(encode(refusal('too-many-clients', `${MAX_CLIENTS} clients are connected`)));
-      client.resume();
+      const sorry = encode(refusal('too-many-clients', `${MAX_CLIENTS} clients are connected`));
+      // Not one that may stay until it has closed its own side: close() would wait for it.
+      client.end(sorry, () => client.destroy());
       return;
     }
     clients.add(client);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -140,6 +141,16 @@ test('a hundred clients that say nothing keep nobody out', async () => {
     .poll(() => askStatus({ socket: file, timeoutMs: 1000 }).then(({ kind }) => kind))
     .toBe('Status');
   for (const client of more) client.destroy();
+});
+
+test('a client too many is told so, and cannot hold up the end', async () => {
+  const socket = await start();
+  for (let client = 0; client < 128; client += 1) await connect();
+  const refused = createConnection({ path: file, allowHalfOpen: true });
+  const [said] = await once(refused, 'data');
+  expect(String(said)).toContain('too-many-clients');
+  await socket.close();
+  refused.destroy();
 });
 
 test('a client that goes without reading hurts nobody', async () => {
