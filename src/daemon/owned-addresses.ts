@@ -10,7 +10,7 @@ import { errorCode, OperationalError } from '../core/errors.ts';
  */
 export class OwnedAddresses {
   readonly #file: string;
-  readonly #owned: Set<IpAddress>;
+  #owned: ReadonlySet<IpAddress>;
 
   /** @param file on a tmpfs: what it names is gone after a reboot, as the addresses are. */
   constructor(file: string) {
@@ -29,17 +29,17 @@ export class OwnedAddresses {
    * not know as its own must not be bound.
    */
   add(addresses: Iterable<IpAddress>): void {
-    const before = this.#owned.size;
-    for (const address of addresses) this.#owned.add(address);
-    if (this.#owned.size === before) return;
+    const owned = new Set([...this.#owned, ...addresses]);
+    if (owned.size === this.#owned.size) return;
     try {
       mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o755 });
       const draft = `${this.#file}.new`;
-      writeFileSync(draft, `${[...this.#owned].join('\n')}\n`, { mode: 0o644 });
+      writeFileSync(draft, `${[...owned].join('\n')}\n`, { mode: 0o644 });
       renameSync(draft, this.#file);
     } catch (cause) {
       throw fileError('write', this.#file, 'Make its folder writable for fairlead', cause);
     }
+    this.#owned = owned;
   }
 }
 
