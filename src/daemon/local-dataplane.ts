@@ -65,6 +65,8 @@ export interface LocalParts {
   readonly announcer: Announcer;
   readonly right: HeldRight;
   readonly owned: OwnedPort;
+  /** The VIPs of the configuration as it is now. */
+  readonly configured: () => ReadonlySet<IpAddress>;
 }
 
 /** The dataplane of this machine: kernel, guard, forwarder and announcer as one. */
@@ -76,9 +78,10 @@ export class LocalDataplane implements Dataplane<Observation> {
   }
 
   async observe(): Promise<Observation> {
-    const { kernel, guard, forwarder, announcer, owned } = this.#parts;
+    const { kernel, guard, forwarder, announcer, owned, configured } = this.#parts;
     const [links, addresses] = await Promise.all([kernel.links(), kernel.addresses()]);
-    const ownership = sortAddresses(addresses, links, owned.addresses);
+    const vips = { configured: configured(), owned: owned.addresses };
+    const ownership = sortAddresses(addresses, links, vips);
     return {
       links,
       addresses,

@@ -128,7 +128,12 @@ export class RunningDaemon {
       guardRuns: () => guard.running,
     });
     this.#reconciler = new Reconciler({
-      dataplane: new LocalDataplane({ ...parts, announcer: this.#announcer, right: this.#right }),
+      dataplane: new LocalDataplane({
+        ...parts,
+        announcer: this.#announcer,
+        right: this.#right,
+        configured: () => new Set(this.#config.vips.map((vip) => vip.address)),
+      }),
       log,
       round: (observation) => this.#serving.round(observation),
       mayServe: () => this.#serving.mayServe(),
