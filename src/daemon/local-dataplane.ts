@@ -130,8 +130,10 @@ export class LocalDataplane implements Dataplane<Observation> {
   }
 
   async #bind(addresses: readonly LinkAddress[]): Promise<readonly ActionFailure[]> {
-    const { kernel, right } = this.#parts;
-    const validSeconds = lifetimeSeconds(addresses.length, right.leftMs());
+    const { kernel, guard, right } = this.#parts;
+    // All that are held are refreshed together, so a few that are bound later must last as long.
+    const count = Math.max(addresses.length, guard.addresses.length);
+    const validSeconds = lifetimeSeconds(count, right.leftMs());
     const requests = addresses.map((item) => ({ ...item, validSeconds }));
     return failuresOf(addresses, await kernel.addAddresses(requests, right.deadline));
   }
