@@ -198,9 +198,10 @@ class ChildGuard implements Guard {
       return;
     }
     if (this.#closed) return this.#child?.kill();
-    // Refused because the deadline has passed, they are withdrawn, and `onFired` has told. An old
-    // resignation does no harm: it speaks of its own term only.
-    await Promise.allSettled([this.setResignation(this.#resignation), this.guard(this.#wanted)]);
+    // Refused because the deadline has passed, they are withdrawn, and `onFired` has told. The addresses
+    // first: were this process killed in between, the guard would send the resignation with nothing
+    // deleted. An old resignation does no harm: it speaks of its own term only.
+    await Promise.allSettled([this.guard(this.#wanted), this.setResignation(this.#resignation)]);
     if (this.#running) this.#options.onRestored();
   }
 }
