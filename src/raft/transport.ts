@@ -279,6 +279,7 @@ export class Transport {
       return;
     }
     this.#accepted += 1;
+    if (judged.reply !== undefined) this.#transmit(peer, judged.reply, NO_MESSAGE, source);
     peer.health.noteAccepted(now, judged.renewed);
     if (peer === this.#self) return this.#options.twinHeard(judged.instance);
     if (judged.renewed) {

@@ -82,6 +82,8 @@ export interface Accepted {
   readonly instance: bigint;
   /** The session is another than before: what is prepared for the guard has to be sealed again. */
   readonly renewed: boolean;
+  /** To be sent back, so that the peer knows this node's nonce before it has something to say. */
+  readonly reply: SessionHeader | undefined;
 }
 
 export interface Refused {
@@ -160,7 +162,16 @@ export function accept(
   if (window === undefined) return refuse(session, 'replayed');
   const renewed = header.nonce !== session.peerNonce;
   const next = { ...session, ...window, peerNonce: header.nonce, heardAt: now };
-  return { kind: 'accepted', session: next, instance: header.instance, renewed };
+  return welcome(next, header, renewed);
+}
+
+function welcome(session: Session, header: SessionHeader, renewed: boolean): Accepted {
+  const accepted = { kind: 'accepted', instance: header.instance, renewed } as const;
+  // A hello is answered once, when it is news; so the first vote of an election need not be lost to a
+  // greeting, and two that know each other have nothing more to say.
+  if (!renewed || header.kind !== 'hello') return { ...accepted, session, reply: undefined };
+  const reply = seal(session, 'hello');
+  return { ...accepted, session: reply.session, reply: reply.header };
 }
 
 /** Lets another process than the accepted one prove that it is alive, and take the id when it is free. */
@@ -191,7 +202,7 @@ function challenge(
     heardAt: now,
     challenger: undefined,
   };
-  return { kind: 'accepted', session: next, instance: header.instance, renewed: true };
+  return welcome(next, header, true);
 }
 
 function nonceAfter(instance: bigint, drawn: number): bigint {
