@@ -161,17 +161,20 @@ export function accept(
   const window = slide(session, header);
   if (window === undefined) return refuse(session, 'replayed');
   const renewed = header.nonce !== session.peerNonce;
-  const next = { ...session, ...window, peerNonce: header.nonce, heardAt: now };
+  const { received, window: bits } = window;
+  const next = { ...session, received, window: bits, peerNonce: header.nonce, heardAt: now };
   return welcome(next, header, renewed);
 }
 
 function welcome(session: Session, header: SessionHeader, renewed: boolean): Accepted {
-  const accepted = { kind: 'accepted', instance: header.instance, renewed } as const;
+  const { instance } = header;
   // A hello is answered once, when it is news; so the first vote of an election need not be lost to a
   // greeting, and two that know each other have nothing more to say.
-  if (!renewed || header.kind !== 'hello') return { ...accepted, session, reply: undefined };
+  if (!renewed || header.kind !== 'hello') {
+    return { kind: 'accepted', session, instance, renewed, reply: undefined };
+  }
   const reply = seal(session, 'hello');
-  return { ...accepted, session: reply.session, reply: reply.header };
+  return { kind: 'accepted', session: reply.session, instance, renewed, reply: reply.header };
 }
 
 /** Lets another process than the accepted one prove that it is alive, and take the id when it is free. */
