@@ -122,9 +122,9 @@ function opening(nodes: number): string {
   const cast = `fairlead demo: ${nodes} nodes, 3 backends and a client, in namespaces of this machine`;
   if (nodes > 2) return cast;
   return `${cast}
-Two nodes cannot outvote the loss of one: only a handoff moves the VIP, and after any other fault
-nobody serves it until the node is back. A third machine, if only as a witness (voterOnly: true),
-changes that: try --nodes 3.`;
+Two nodes cannot outvote the loss of one: only a handoff moves the VIP, and after
+any other fault nobody serves it until the node is back. A third machine, if only
+as a witness (voterOnly: true), changes that: try --nodes 3.`;
 }
 
 async function playAll(

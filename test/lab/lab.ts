@@ -2,12 +2,16 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { vi } from 'vitest';
 import { askHandoff, askStatus } from '../../src/cli/control-client.ts';
 import { loadBinding, nativeExecutable } from '../../src/dataplane/binding.ts';
 import type { Namespace } from '../../src/demo/namespace.ts';
 import { createStage, type Stage, type StageOptions } from '../../src/demo/stage.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..', '..');
+// A story takes 10 s; on a machine that does other things too, it may take three times as long.
+vi.setConfig({ testTimeout: 40_000 });
+
 /** The built program, run by the Node that runs the tests. */
 export const PROGRAM = [process.execPath, path.join(ROOT, 'bin', 'fairlead.cjs')] as const;
 

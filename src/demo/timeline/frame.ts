@@ -142,7 +142,7 @@ function drawCloserLook(
 function drawBars(history: History, screen: Screen, width: number): readonly Line[] {
   const label = 34;
   const room = Math.max(8, width - label - 2);
-  const longest = Math.max(1, ...history.outcomes.map(gapMs));
+  const longest = Math.max(AFTER_MS, ...history.outcomes.map(gapMs));
   return history.outcomes.map((outcome) => {
     const gap = gapMs(outcome);
     const words = ` ${outcome.fault.padEnd(8)} gap ${`${gap.toFixed(0)} ms`.padStart(8)}   `;
