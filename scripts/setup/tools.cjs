@@ -11,12 +11,39 @@ const { SetupFailure } = require('./report.cjs');
  */
 const OLDEST_GCC = 11;
 
-const INSTALL = {
-  debian: 'apt-get update && apt-get install -y g++ make python3',
-  fedora: 'dnf install -y gcc-c++ make python3',
-  alpine: 'apk add g++ make python3 linux-headers',
-  arch: 'pacman -S --needed gcc make python',
-  suse: 'zypper install -y gcc-c++ make python3',
+/** How each distribution installs, and what it calls the compiler's side and the tests' referees. */
+const DISTRIBUTIONS = {
+  debian: {
+    install: 'apt-get update && apt-get install -y',
+    tools: 'g++ make python3',
+    referees: 'iproute2 iputils-ping tcpdump',
+  },
+  fedora: {
+    install: 'dnf install -y',
+    tools: 'gcc-c++ make python3',
+    referees: 'iproute iputils tcpdump',
+  },
+  alpine: {
+    install: 'apk add',
+    tools: 'g++ make python3 linux-headers',
+    referees: 'iproute2 iputils tcpdump',
+  },
+  arch: {
+    install: 'pacman -S --needed',
+    tools: 'gcc make python',
+    referees: 'iproute2 iputils tcpdump',
+  },
+  suse: {
+    install: 'zypper install -y',
+    tools: 'gcc-c++ make python3',
+    referees: 'iproute2 iputils tcpdump',
+  },
+};
+
+/** What to install where the distribution is none that we know. */
+const IN_WORDS = {
+  tools: 'install a C++20 compiler, make and Python 3',
+  referees: 'install iproute2, iputils and tcpdump',
 };
 
 /** First line that the command prints, or undefined when it cannot be run. */
@@ -44,7 +71,7 @@ function checkTools() {
   if (python === undefined) missing.push('python3');
   else found.push(python);
   if (missing.length > 0) {
-    throw new SetupFailure(missing.join(', ') + ' not found; ' + installCommand(), 2);
+    throw new SetupFailure(missing.join(', ') + ' not found; ' + installCommand('tools'), 2);
   }
   return found;
 }
@@ -54,17 +81,13 @@ function isOldGcc(words, version) {
   return /(^|\/|-)g\+\+/.test(words[words.length - 1]) && parseInt(version, 10) < OLDEST_GCC;
 }
 
-function installCommand() {
+/** The command that installs `kind` ('tools' or 'referees') on this machine. */
+function installCommand(kind) {
+  const known = DISTRIBUTIONS[distribution()];
+  if (known === undefined) return IN_WORDS[kind];
   const sudo = process.getuid() === 0 ? '' : 'sudo ';
-  const command = INSTALL[distribution()];
-  if (command === undefined) return 'install a C++20 compiler, make and Python 3';
-  return (
-    'run: ' +
-    command
-      .split(' && ')
-      .map((part) => sudo + part)
-      .join(' && ')
-  );
+  const commands = (known.install + ' ' + known[kind]).split(' && ');
+  return 'run: ' + commands.map((command) => sudo + command).join(' && ');
 }
 
 function distribution() {
@@ -87,4 +110,4 @@ function distribution() {
   return undefined;
 }
 
-module.exports = { checkTools };
+module.exports = { checkTools, installCommand };
