@@ -28,7 +28,10 @@ Napi::Value listAddresses(const Napi::CallbackInfo& call) {
   const auto session = sessionOf(call[0]);
   if (!session) return {};
   return session->submit<std::vector<LinkAddress>>(
-      call.Env(), [](KernelSockets& sockets) { return fairlead::listAddresses(sockets.netlink); },
+      call.Env(),
+      [](KernelSockets& sockets) {
+        return fairlead::listAddresses(sockets.netlink, sockets.tag_form);
+      },
       toAddresses);
 }
 

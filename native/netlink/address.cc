@@ -69,6 +69,14 @@ void appendDelete(RequestBatch& batch, const AddressRequest& request) {
   batch.bytesAttribute(IFA_ADDRESS, request.address.bytes());
 }
 
+// Before Linux 5.18 nothing can be written on an IPv6 address; what shows is how it was bound.
+// Others bind for ever or prefer the address, and what a router advertises has duplicates looked
+// for.
+bool isBoundAsVip(std::uint32_t flags, std::int64_t valid_seconds) {
+  constexpr std::uint32_t kVip = IFA_F_NODAD | IFA_F_DEPRECATED;
+  return (flags & kVip) == kVip && valid_seconds != kForEver;
+}
+
 // Sends `requests`, as `append` writes them, in batches that stay short.
 template <typename Append>
 std::vector<Outcome> sendInBatches(NetlinkSocket& socket, std::span<const AddressRequest> requests,
@@ -111,7 +119,7 @@ TagForm tagFormOfKernel() {
   return major > 5 || (major == 5 && minor >= 18) ? TagForm::kProtocol : TagForm::kLabel;
 }
 
-std::optional<LinkAddress> readAddress(const Message& message) {
+std::optional<LinkAddress> readAddress(const Message& message, TagForm form) {
   const auto header = readValue<ifaddrmsg>(message.payload);
   if (!header) return std::nullopt;
   LinkAddress found{.link = header->ifa_index, .prefix_length = header->ifa_prefixlen};
@@ -136,12 +144,15 @@ std::optional<LinkAddress> readAddress(const Message& message) {
                                                                 : 0;
   if (expected == 0 || own.size() != expected) return std::nullopt;
   found.address = ipAddressFromBytes(own);
+  if (form == TagForm::kLabel && header->ifa_family == AF_INET6) {
+    found.tagged = isBoundAsVip(flags, found.valid_seconds);
+  }
   found.tentative = (flags & IFA_F_TENTATIVE) != 0;
   found.dad_failed = (flags & IFA_F_DADFAILED) != 0;
   return found;
 }
 
-Result<std::vector<LinkAddress>> listAddresses(NetlinkSocket& socket) {
+Result<std::vector<LinkAddress>> listAddresses(NetlinkSocket& socket, TagForm form) {
   std::vector<LinkAddress> addresses;
   RequestBatch request;
   request.begin(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
@@ -149,7 +160,7 @@ Result<std::vector<LinkAddress>> listAddresses(NetlinkSocket& socket) {
       request, "RTM_GETADDR", [&] { addresses.clear(); },
       [&](const Message& message) {
         if (message.header.nlmsg_type != RTM_NEWADDR) return;
-        if (auto address = readAddress(message)) addresses.push_back(*address);
+        if (auto address = readAddress(message, form)) addresses.push_back(*address);
       });
   if (!done.ok()) return done.error();
   return addresses;

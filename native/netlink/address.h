@@ -17,7 +17,7 @@ namespace fairlead {
 constexpr std::uint8_t kOwnerTag = 0xfa;
 
 // Where the owner tag is written. Linux 5.18 brought IFA_PROTO; before, an IPv4 address has only
-// its label and an IPv6 address has nothing.
+// its label, and an IPv6 address has nothing and is known by how it was bound.
 enum class TagForm : std::uint8_t { kProtocol, kLabel };
 // What the running kernel understands.
 TagForm tagFormOfKernel();
@@ -44,9 +44,9 @@ struct LinkAddress {
 };
 
 // Reads RTM_NEWADDR or RTM_DELADDR; nothing for what is not an IPv4 or IPv6 address.
-std::optional<LinkAddress> readAddress(const Message& message);
+std::optional<LinkAddress> readAddress(const Message& message, TagForm form);
 
-Result<std::vector<LinkAddress>> listAddresses(NetlinkSocket& socket);
+Result<std::vector<LinkAddress>> listAddresses(NetlinkSocket& socket, TagForm form);
 
 // Binds each address, or refreshes it with the new lifetime where it is bound already. The outcomes
 // are in the order of the requests.

@@ -112,7 +112,7 @@ void ChangeWatcher::note(const Message& message, std::uint64_t now_ns) {
   Change change{.at_ns = now_ns};
   const std::uint16_t type = message.header.nlmsg_type;
   if (type == RTM_NEWADDR || type == RTM_DELADDR) {
-    const auto address = readAddress(message);
+    const auto address = readAddress(message, TagForm::kProtocol);
     if (!address) return;
     change.link = address->link;
     change.address = address->address;

@@ -50,7 +50,10 @@ export interface NativeAddress {
   /** In the canonical text that `src/core/address/ip.ts` writes. */
   readonly address: IpAddress;
   readonly prefixLength: number;
-  /** Carries our owner tag: IFA_PROTO 0xfa, or below Linux 5.18 the label `<link>:fl` (IPv4 only). */
+  /**
+   * Carries our owner tag: IFA_PROTO 0xfa. Below Linux 5.18 the label `<link>:fl`, or for IPv6 what shows
+   * of how we bind: for a time, never preferred, without duplicate address detection.
+   */
   readonly tagged: boolean;
   /** Seconds left (IFA_CACHEINFO ifa_valid), or -1 for ever. */
   readonly validSeconds: number;
