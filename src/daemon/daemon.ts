@@ -155,7 +155,10 @@ function electorParts(
       now: () => clock.now(),
       log: peersLog,
       received: (from, message) => listener.received(from, message),
-      renewed: () => resignation.renew(),
+      renewed: (peer) => {
+        resignation.renew();
+        listener.renewed(peer);
+      },
       twinHeard: (instance) => listener.twinHeard(instance),
     });
     const resignation = new PreparedResignation({

@@ -53,6 +53,8 @@ export interface RaftElectorOptions {
 /** What the channel tells the election. */
 export interface ChannelListener {
   received(from: Sender, message: Message): void;
+  /** The session with this peer is another one, as after the restart of either side. */
+  renewed(peer: string): void;
   /** Another live process with this node's id. */
   twinHeard(instance: bigint): void;
 }
@@ -92,6 +94,8 @@ export class RaftElector implements Elector {
     this.#roleSince = clock.now();
     this.#channel = options.openChannel({
       received: (from, message) => this.#receive(from, message),
+      // Its list and its time-outs were those of a process that is gone.
+      renewed: (peer) => void this.#refusals.delete(peer),
       twinHeard: (instance) => this.#hearTwin(instance),
     });
   }
@@ -164,10 +168,10 @@ export class RaftElector implements Elector {
       sinceMs: Math.round(now - this.#roleSince),
       ineligible: this.#options.config.voterOnly ? 'voterOnly' : (obstacle ?? null),
       problem: twin ? TWIN_PROBLEM : null,
-      peers: this.#channel.peers().map((peer) => ({
-        ...peer,
-        problem: this.#refusals.get(peer.id) ?? peer.problem,
-      })),
+      peers: this.#channel.peers().map((peer) => {
+        const refusal = this.#refusals.get(peer.id);
+        return { ...peer, problem: refusal === undefined ? peer.problem : REFUSALS[refusal].what };
+      }),
     };
   }
 
@@ -268,7 +272,7 @@ export class RaftElector implements Elector {
     if (this.#refusals.get(peer) === reason) return;
     this.#refusals.set(peer, reason);
     this.#options.log.error(
-      { peer, reason, hint: REFUSAL_HINTS[reason] },
+      { peer, reason, hint: REFUSALS[reason].hint },
       'peer cannot be followed',
     );
   }
@@ -292,9 +296,16 @@ export class RaftElector implements Elector {
 
 const TWIN_PROBLEM = 'another process runs under the id of this node';
 
-const REFUSAL_HINTS: Readonly<Record<PeerRefusal, string>> = {
-  'other-list': 'Give every node the same list of peers and the same clusterId',
-  'hold-too-long': 'Give every node the same profile and electionTimeoutMs',
+/** Why a peer cannot be followed, in the words of status, and the cure. */
+const REFUSALS: Readonly<Record<PeerRefusal, { readonly what: string; readonly hint: string }>> = {
+  'other-list': {
+    what: 'its list of peers is another than ours',
+    hint: 'Give every node the same list of peers and the same clusterId',
+  },
+  'hold-too-long': {
+    what: 'its electionTimeoutMs is longer than ours',
+    hint: 'Give every node the same profile and electionTimeoutMs',
+  },
 };
 
 function refused(

@@ -1,13 +1,14 @@
 import { afterEach, expect, test } from 'vitest';
 import type { RaftConfig } from '../../src/core/election/raft/state.ts';
+import type { PeerStatus } from '../../src/core/status/status.ts';
 import { type ChannelListener, RaftElector } from '../../src/daemon/raft-elector.ts';
 import { HeldRight } from '../../src/daemon/right.ts';
 import { openLog } from '../../src/telemetry/log.ts';
 
 const ELECTION_TIMEOUT_MS = 60;
 
-/** Alone among its voters, so that it leads as soon as it may, and nobody can come after it. */
-const CONFIG: RaftConfig = {
+/** The only voter, so that it leads as soon as it may, and nobody can come after it. */
+const ALONE: RaftConfig = {
   self: 'a',
   voters: ['a'],
   list: 1n,
@@ -20,13 +21,19 @@ const CONFIG: RaftConfig = {
   startAsLeader: false,
 };
 
+const PEER: PeerStatus = { id: 'b', address: '192.0.2.2:10000', lastSeenMs: 1, problem: null };
+
 const started: RaftElector[] = [];
 
 afterEach(async () => {
   for (const elector of started.splice(0)) await elector.leave();
 });
 
-function start(): { elector: RaftElector; right: HeldRight; network: ChannelListener } {
+function start(config = ALONE): {
+  elector: RaftElector;
+  right: HeldRight;
+  network: ChannelListener;
+} {
   const clock = { now: (): number => performance.now() + 1000, wall: () => '' };
   const right = new HeldRight(10, {
     clock,
@@ -37,7 +44,7 @@ function start(): { elector: RaftElector; right: HeldRight; network: ChannelList
   });
   const listeners: ChannelListener[] = [];
   const elector = new RaftElector({
-    config: CONFIG,
+    config,
     right,
     clock,
     log: openLog({ node: 'a', level: 'fatal' }),
@@ -54,7 +61,7 @@ function start(): { elector: RaftElector; right: HeldRight; network: ChannelList
         send: () => {},
         prepare: () => {},
         drain: async () => {},
-        peers: () => [],
+        peers: () => [PEER],
         close: () => {},
       };
     },
@@ -98,4 +105,14 @@ test('RaftElector stands again after a twin that it met when its turn had come',
   network.twinHeard(2n);
   await expect.poll(() => right.mayServe()).toBe(true);
   expect(elector.status().role).toBe('leader');
+});
+
+test('RaftElector speaks of a peer with another list only as long as that process lives', () => {
+  const { elector, network } = start({ ...ALONE, voters: ['a', 'b'] });
+  const problems = (): unknown => elector.status().peers.map((peer) => peer.problem);
+  network.renewed('b');
+  network.received({ id: 'b', instance: 2n }, { kind: 'stale-term', list: 2n, term: 0 });
+  expect(problems()).toEqual(['its list of peers is another than ours']);
+  network.renewed('b');
+  expect(problems()).toEqual([null]);
 });
