@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { Fault, Outcome } from '../../src/demo/history.ts';
-import { everTwoHolders, holderAfter } from '../../src/demo/holding.ts';
+import { everTwoHolders, type HoldingChange } from '../../src/demo/holding.ts';
 import { gapMs } from '../../src/demo/judge.ts';
 import { playFault, playOpening } from '../../src/demo/play.ts';
 import { startIpMonitor } from './ip-monitor.ts';
@@ -11,7 +11,7 @@ import { needsNamespaces } from './namespaces.ts';
 // nodes ever hold the VIP is exact: the order of the kernel's events, by a program that is not ours.
 // Times are judged with room, for a machine that does other things too; the benchmark has medians.
 
-/** Three times the goals of design.md section 3 and 7. */
+/** Three times the goals: 20 ms, 100 ms when the leader dies, 600 ms when it falls silent. */
 const GAP_LIMITS_MS: Readonly<Record<Fault, number>> = {
   handoff: 60,
   stop: 60,
@@ -19,6 +19,13 @@ const GAP_LIMITS_MS: Readonly<Record<Fault, number>> = {
   freeze: 1800,
   unplug: 1800,
 };
+
+/** Every move of the VIP; a machine that others keep busy may make the next leader lose it, too. */
+function movesOf(changes: readonly HoldingChange[]): readonly string[] {
+  const came = changes.filter(({ held }) => held).map(({ node }) => node);
+  const arrivals = came.filter((node, index) => node !== came[index - 1]);
+  return arrivals.slice(1).map((node, index) => `${arrivals[index]} to ${node}`);
+}
 
 async function survive(fault: Fault): Promise<Outcome> {
   let outcome: Outcome | undefined;
@@ -30,7 +37,7 @@ async function survive(fault: Fault): Promise<Outcome> {
     const printed = monitor.holding(stage.history.vip);
     expect(outcome.broken).toEqual([]);
     expect(everTwoHolders(printed, { from: 0, until: Infinity })).toBe(false);
-    expect(holderAfter(printed)).toBe(outcome.successor?.node);
+    expect(movesOf(printed)).toContain(`${outcome.node} to ${outcome.successor?.node}`);
     expect(outcome.twoHoldersMs).toBe(0);
     expect(gapMs(outcome)).toBeLessThan(GAP_LIMITS_MS[fault]);
   });
