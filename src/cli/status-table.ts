@@ -1,4 +1,10 @@
-import type { ListenerStatus, PeerStatus, Status, VipStatus } from '../core/status/status.ts';
+import type {
+  BackendStatus,
+  ListenerStatus,
+  PeerStatus,
+  Status,
+  VipStatus,
+} from '../core/status/status.ts';
 import { formatDuration } from './duration.ts';
 import { type Cell, type Column, formatTable, type Style } from './table.ts';
 
@@ -77,12 +83,13 @@ function drawNode(status: Status, { width, wide, good, bad }: Drawing): readonly
 function drawVips(status: Status, drawing: Drawing): readonly string[] {
   if (status.vips.length === 0) return [];
   const { width, wide, bad, dim } = drawing;
+  const watched = status.vips.some((vip) => vip.conflicts !== null);
   const columns: Column[] = [
     { title: 'VIP' },
     { title: 'INTERFACE', shrinks: !wide },
     { title: 'HOLDER', shrinks: !wide },
     ...(wide ? [{ title: 'ANNOUNCED', align: 'right' } as const] : []),
-    { title: 'CONFLICTS', align: 'right' },
+    ...(watched ? [{ title: 'CONFLICTS', align: 'right' } as const] : []),
     { title: 'STATE' },
   ];
   // What is wrong comes first: it must not fall below the cut.
@@ -94,7 +101,9 @@ function drawVips(status: Status, drawing: Drawing): readonly string[] {
       { text: vip.interface },
       holderCell(vip, status, drawing),
       ...(wide ? [{ text: String(vip.announcements) }] : []),
-      { text: String(vip.conflicts), ...(vip.conflicts > 0 && { style: bad }) },
+      ...(watched
+        ? [{ text: String(vip.conflicts ?? '-'), ...(hasConflicts(vip) && { style: bad }) }]
+        : []),
       vip.problem === null ? { text: 'ok' } : { text: 'problem', style: bad },
     ];
   });
@@ -112,7 +121,11 @@ function holderCell(vip: VipStatus, { node, election }: Status, { good, bad }: D
 }
 
 function weight(vip: VipStatus): number {
-  return (vip.problem === null ? 0 : 2) + (vip.conflicts > 0 ? 1 : 0);
+  return (vip.problem === null ? 0 : 2) + (hasConflicts(vip) ? 1 : 0);
+}
+
+function hasConflicts(vip: VipStatus): boolean {
+  return vip.conflicts !== null && vip.conflicts > 0;
 }
 
 function drawPeers(status: Status, { width, wide, bad }: Drawing): readonly string[] {
@@ -158,7 +171,8 @@ function drawListeners(status: Status, drawing: Drawing): readonly string[] {
 
 function listenerRow(listener: ListenerStatus, { wide, bad, dim }: Drawing): Cell[] {
   const { connections, bytes, backends } = listener;
-  const healthy = backends.filter((backend) => backend.healthy).length;
+  const checked = backends.some((backend) => backend.healthy !== null);
+  const healthy = backends.filter((backend) => backend.healthy !== false).length;
   const closed =
     listener.problem === null ? { text: 'closed', style: dim } : { text: 'problem', style: bad };
   return [
@@ -169,7 +183,10 @@ function listenerRow(listener: ListenerStatus, { wide, bad, dim }: Drawing): Cel
     { text: String(connections.total) },
     { text: String(connections.failed) },
     ...(wide ? [{ text: String(bytes.in) }, { text: String(bytes.out) }] : []),
-    { text: `${healthy} of ${backends.length}`, ...(healthy === 0 && { style: bad }) },
+    {
+      text: checked ? `${healthy} of ${backends.length}` : String(backends.length),
+      ...(healthy === 0 && { style: bad }),
+    },
   ];
 }
 
@@ -180,11 +197,16 @@ function backendRows(listener: ListenerStatus, { bad }: Drawing): Cell[][] {
     { text: joinPort(backend.address, backend.port) },
     { text: String(backend.open) },
     { text: String(backend.total) },
+    { text: String(backend.failed) },
     { text: '' },
     { text: '' },
-    { text: '' },
-    backend.healthy ? { text: 'healthy' } : { text: 'unhealthy', style: bad },
+    healthCell(backend, bad),
   ]);
+}
+
+function healthCell({ healthy }: BackendStatus, bad: Style): Cell {
+  if (healthy === null) return { text: 'not checked' };
+  return healthy ? { text: 'healthy' } : { text: 'unhealthy', style: bad };
 }
 
 function drawProblems(status: Status, { bad, width, wide }: Drawing): readonly string[] {

@@ -77,7 +77,8 @@ function vipStatus(vip: Config['vips'][number], sources: StatusSources): VipStat
     interface: held?.link ?? problem?.interface ?? vip.interface ?? '',
     held: held !== undefined,
     announcements: held === undefined ? 0 : announcer.sent(held.linkIndex, held.address),
-    conflicts: 0,
+    // Nothing watches for them yet; a 0 would say that there are none.
+    conflicts: null,
     problem: failures.get(vip.address) ?? problem?.reason ?? (foreign ? 'foreign-address' : null),
   };
 }
@@ -109,10 +110,11 @@ function listenerStatus(balancer: LoadBalancer, sources: StatusSources): readonl
         return {
           address: backend.address,
           port: backend.port,
-          // Health checks come with a later step; until then a backend is taken to be well.
-          healthy: true,
+          // There are no health checks yet; a dead backend is seen by what failed.
+          healthy: null,
           open: counted?.open ?? 0,
           total: counted?.total ?? 0,
+          failed: counted?.failed ?? 0,
         };
       }),
       problem: sources.failures.get(id) ?? null,

@@ -1,6 +1,6 @@
 import type { Status } from '../../src/core/status/status.ts';
 
-/** The status of design.md 4.4, of a leader with everything in order. */
+/** The status of a leader with everything in order. */
 export function exampleStatus(changes: Partial<Status> = {}): Status {
   return {
     apiVersion: 'fairlead.io/v1',
@@ -42,8 +42,8 @@ export function exampleStatus(changes: Partial<Status> = {}): Status {
         connections: { open: 3, total: 120, failed: 0 },
         bytes: { in: 1234, out: 5678 },
         backends: [
-          { address: '192.168.0.70', port: 6444, healthy: true, open: 1, total: 40 },
-          { address: '192.168.0.71', port: 6444, healthy: false, open: 2, total: 80 },
+          { address: '192.168.0.70', port: 6444, healthy: true, open: 1, total: 40, failed: 0 },
+          { address: '192.168.0.71', port: 6444, healthy: false, open: 2, total: 80, failed: 5 },
         ],
         problem: null,
       },

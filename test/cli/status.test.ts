@@ -88,8 +88,8 @@ test('fairlead status -o wide leaves nothing out', () => {
 
     LISTENER                  TYPE  ADDRESS            OPEN  TOTAL  FAILED    IN   OUT  BACKENDS
     Kubernetes Control Plane  tcp   192.168.0.75:6443     3    120       0  1234  5678  1 of 2
-      backend                       192.168.0.70:6444     1     40                      healthy
-      backend                       192.168.0.71:6444     2     80                      unhealthy
+      backend                       192.168.0.70:6444     1     40       0              healthy
+      backend                       192.168.0.71:6444     2     80       5              unhealthy
 
     Fences: guard child, gate none, lifetime 2 s. fairlead 0.1.0
     "
@@ -125,6 +125,38 @@ test('fairlead status in trouble says what is wrong, in 80 columns', () => {
              leads, so set one or keep the network to yourself
     "
   `);
+});
+
+test('what this version does not watch is not told as well', () => {
+  const [vip] = exampleStatus().vips;
+  const [listener] = exampleStatus().listeners;
+  if (!vip || !listener) throw new Error('the example has changed');
+  const backends = listener.backends.map((backend) => ({ ...backend, healthy: null }));
+  const status = exampleStatus({
+    vips: [{ ...vip, conflicts: null }],
+    listeners: [{ ...listener, backends }],
+  });
+  expect(draw(status, true)).toMatchInlineSnapshot(`
+    "
+    NODE     ROLE     SINCE  TERM  LAST TAKEOVER            GAP  REASON
+    server1  leader  1m 21s     4  2026-11-22T17:00:00Z  310 ms  holder-gone
+
+    VIP              INTERFACE  HOLDER               ANNOUNCED  STATE
+    192.168.0.75/32  ens192     server1 (this node)          7  ok
+
+    PEER     ADDRESS             LAST SEEN  STATE
+    server2  192.168.0.71:10000  12 ms ago  ok
+    server3  192.168.0.72:10000  14 ms ago  ok
+
+    LISTENER                  TYPE  ADDRESS            OPEN  TOTAL  FAILED    IN   OUT  BACKENDS
+    Kubernetes Control Plane  tcp   192.168.0.75:6443     3    120       0  1234  5678  2
+      backend                       192.168.0.70:6444     1     40       0              not checked
+      backend                       192.168.0.71:6444     2     80       5              not checked
+
+    Fences: guard child, gate none, lifetime 2 s. fairlead 0.1.0
+    "
+  `);
+  expect(draw(status)).toMatch(/ 120 {7}0 {2}2$/m);
 });
 
 test('of very many VIPs, those with problems are shown', () => {

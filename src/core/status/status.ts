@@ -20,7 +20,7 @@ export interface Status {
   readonly warnings: readonly string[];
 }
 
-/** Which layers of design.md section 2 are at work. */
+/** Which of the fences are at work (docs/fencing.md, C and D). */
 export interface FenceStatus {
   /** How the guard runs, or `none` when it does not. */
   readonly guard: 'child' | 'parent' | 'none';
@@ -76,8 +76,8 @@ export interface VipStatus {
   readonly held: boolean;
   /** Announcements (ARP or NA, one a VIP and sending) since this node took it. */
   readonly announcements: number;
-  /** How often another machine was seen to claim it. */
-  readonly conflicts: number;
+  /** How often another machine was seen to claim it; null where nobody watches for that. */
+  readonly conflicts: number | null;
   /** Why it is not as it should be; null when it is. */
   readonly problem: string | null;
 }
@@ -99,9 +99,12 @@ export interface ListenerStatus {
 export interface BackendStatus {
   readonly address: string;
   readonly port: number;
-  readonly healthy: boolean;
+  /** Null where it is not checked. */
+  readonly healthy: boolean | null;
   readonly open: number;
   readonly total: number;
+  /** Attempts to connect to it that came to nothing; the next backend was tried then. */
+  readonly failed: number;
 }
 
 export interface TakeoverStatus {
