@@ -1,6 +1,6 @@
 import { OperationalError, type OperationalErrorOptions } from '../core/errors.ts';
 
-/** What a command ends with besides 0 (design.md 4.4); documented and stable. */
+/** What a command ends with besides 0; documented in docs/reference/cli.md, and stable. */
 export const EXIT_CODES = {
   /** The check or the condition failed. */
   failed: 1,

@@ -67,7 +67,7 @@ export function writeNodeFiles(
   return files;
 }
 
-/** The configuration of node `id`, as an operator would write it (design.md 4.1). */
+/** The configuration of node `id`, as an operator would write it. */
 export function nodeConfig(
   id: string,
   settings: GroupSettings,
