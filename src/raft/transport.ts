@@ -282,12 +282,7 @@ export class Transport {
     if (judged.reply !== undefined) this.#transmit(peer, judged.reply, NO_MESSAGE, source);
     peer.health.noteAccepted(now, judged.renewed);
     if (peer === this.#self) return this.#options.twinHeard(judged.instance);
-    if (judged.renewed) {
-      this.#options.renewed(peer.voter.id);
-      // It knows now what we want to hear; it needs an answer to know that we are alive, too. That
-      // one renews nothing there, so it ends with it.
-      if (envelope.kind === 'hello') this.#greet(peer);
-    }
+    if (judged.renewed) this.#options.renewed(peer.voter.id);
     if (envelope.kind === 'hello') return;
     const message = decodeMessage(opened.message, this.#voters);
     const prepared = envelope.kind === 'prepared';
