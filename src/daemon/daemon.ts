@@ -19,7 +19,7 @@ import { PreparedResignation } from './prepared-resignation.ts';
 import { type ChannelListener, type PeerChannel, RaftElector } from './raft-elector.ts';
 import type { HeldRight } from './right.ts';
 import { type DaemonOptions, type Parts, RunningDaemon } from './running.ts';
-import { nextSignal } from './shutdown.ts';
+import { defuseSignals, nextSignal } from './shutdown.ts';
 import { SingleElector } from './single-elector.ts';
 
 /** How long a start waits for the process before it to end. */
@@ -33,6 +33,7 @@ const PREDECESSOR_PATIENCE_MS = 3000;
  * @throws {OperationalError} when it cannot start; nothing is left behind.
  */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
+  defuseSignals(options.log.child({ component: 'daemon' }));
   const stopped = nextSignal(['SIGTERM', 'SIGINT']);
   const lock = await takeInstanceLock(options.config.instance, PREDECESSOR_PATIENCE_MS);
   try {
@@ -62,9 +63,10 @@ async function runLocked(
     const signal = await stopped;
     log.info({ signal }, 'leaving');
   } finally {
-    process.off('SIGHUP', reload);
     withdrawn = await daemon.leave();
     await parts.close(withdrawn);
+    // Not before: by default it would end the process in the middle of leaving.
+    process.off('SIGHUP', reload);
   }
   return withdrawn;
 }

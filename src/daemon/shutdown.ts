@@ -1,3 +1,5 @@
+import type { Log } from '../telemetry/log.ts';
+
 /** Resolves with the first of `signals` that comes. */
 export function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -7,6 +9,16 @@ export function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.S
     };
     for (const name of signals) process.on(name, heard);
   });
+}
+
+/**
+ * Keeps signals from doing what they do by default: SIGUSR1, which asks kube-vip for a dump, opens
+ * Node's debugger to every user of the machine (fencing.md D5), and SIGUSR2 ends the process.
+ */
+export function defuseSignals(log: Log): void {
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+    process.on(signal, () => log.warn({ signal }, 'signal ignored'));
+  }
 }
 
 /** Whether `work` ends within `limitMs`. It goes on if not. */
