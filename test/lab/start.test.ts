@@ -81,6 +81,25 @@ needsNamespaces('a second instance on one node is refused by the lock', async ()
   });
 });
 
+needsNamespaces(
+  'when daemon and guard are killed at once, the address goes by itself',
+  async () => {
+    await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
+      expect(await playOpening(stage, () => {})).toBe(true);
+      const daemon = stage.daemon('node-1');
+      const guards = (await processesOf(stage)).filter((path) => !path.endsWith(`/${daemon.pid}`));
+      expect(guards).toHaveLength(1);
+      const killed = stage.now();
+      process.kill(Number(guards[0]?.split('/').at(-1)), 'SIGKILL');
+      await daemon.end('SIGKILL');
+      expect(stage.holder).toBe('node-1');
+      await stage.until(() => stage.holder === undefined, 5000);
+      // A lifetime of 2 s ends after at most 2.1 s (fencing.md C11), counted from the last refresh.
+      expect(stage.now() - killed).toBeLessThan(2300);
+    });
+  },
+);
+
 needsNamespaces('SIGTERM leaves nothing behind', async () => {
   await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
     expect(await playOpening(stage, () => {})).toBe(true);
