@@ -12,6 +12,7 @@ import {
 } from './binding.ts';
 import { KernelError, kernelErrorOf } from './errors.ts';
 import { type AnnouncementRequest, announce } from './neighbors.ts';
+import { keepSecondaries } from './secondaries.ts';
 
 export type { NativeKernelEvent as KernelEvent, NativeLink as Link } from './binding.ts';
 
@@ -54,6 +55,8 @@ export interface AddressRequest extends AddressRef {
 export class Kernel {
   readonly #binding: NativeBinding;
   readonly #handle: KernelHandle;
+  /** /proc/sys shows the network of the process that opens it. */
+  readonly #isOwnNetwork: boolean;
 
   /**
    * @param options.netns - A path such as /proc/1/ns/net; without it, the namespace of this process.
@@ -63,6 +66,7 @@ export class Kernel {
   constructor(options: { readonly netns?: string } = {}) {
     this.#binding = loadBinding();
     const { netns } = options;
+    this.#isOwnNetwork = netns === undefined;
     const subject = netns === undefined ? 'the network' : `the network of "${netns}"`;
     try {
       this.#handle = this.#binding.openKernel(netns === undefined ? {} : { netns });
@@ -88,6 +92,7 @@ export class Kernel {
     requests: readonly AddressRequest[],
     notAfter: Instant,
   ): Promise<readonly (KernelError | undefined)[]> {
+    if (this.#isOwnNetwork) keepSecondaries(requests);
     const asked = this.#binding.addAddresses(this.#handle, requests.map(toNative), {
       notAfterMs: notAfter,
     });
@@ -99,6 +104,7 @@ export class Kernel {
   async deleteAddresses(
     requests: readonly AddressRef[],
   ): Promise<readonly (KernelError | undefined)[]> {
+    if (this.#isOwnNetwork) keepSecondaries(requests);
     const native = requests.map((item) => toNative({ ...item, validSeconds: -1 }));
     const asked = this.#binding.deleteAddresses(this.#handle, native);
     const failures = await this.#ask(`delete ${requests.length} addresses`, asked);

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { type IpAddress, parseIpAddress } from '../../src/core/address/ip.ts';
@@ -141,6 +142,23 @@ needsNamespaces('an IPv6 VIP is no source for the connections of the node itself
   });
   expect(shown).toMatch(/2001:db8::10\/128 scope global (?:nodad )?deprecated/);
   await kernel.deleteAddresses([onLink('2001:db8::10')]);
+});
+
+needsNamespaces('a VIP that was there before takes no address of its subnet with it', async () => {
+  const vip = onLink('198.51.100.10', { prefixLength: 24 });
+  for (const bind of [
+    () => kernel.addAddresses([vip], Infinity),
+    // By somebody else, with whatever the link was set to then.
+    async () => execFileSync('ip', ['address', 'add', '198.51.100.10/24', 'dev', 'kernel']),
+  ]) {
+    writeFileSync('/proc/sys/net/ipv4/conf/kernel/promote_secondaries', '0');
+    await bind();
+    execFileSync('ip', ['address', 'add', '198.51.100.1/24', 'dev', 'kernel']);
+    await kernel.deleteAddresses([vip]);
+    expect(await found('198.51.100.10')).toBeUndefined();
+    expect(await found('198.51.100.1')).toBeDefined();
+    execFileSync('ip', ['address', 'delete', '198.51.100.1/24', 'dev', 'kernel']);
+  }
 });
 
 needsNamespaces('deleteAddresses() succeeds for what is not there', async () => {
