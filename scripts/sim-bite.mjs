@@ -45,14 +45,9 @@ const RULES = {
       ],
       [`${RAFT}/follower.ts`, 'leader !== from.id', 'false'],
       [
-        `${RAFT}/candidate.ts`,
-        '} else if (state.release?.term === state.term) {',
-        '} else if (state.release !== undefined) {',
-      ],
-      [
-        `${RAFT}/candidate.ts`,
-        'state.release?.term === state.term - 1 ? state.release : undefined',
-        'state.release',
+        `${RAFT}/turn.ts`,
+        'return release?.term === term - 1 ? release : undefined;',
+        'return release;',
       ],
       [`${RAFT}/promise.ts`, 'release.leader === promise.leader &&', 'true ||'],
     ],
