@@ -56,6 +56,7 @@ export class Cluster {
   readonly scenario: Scenario;
   /** Every process that runs or may still be serving. */
   readonly #voters: Voter[] = [];
+  readonly #addresses = new Map<string, number>();
   readonly #world: World;
   /** An operator is at it: one change of lists at a time. */
   listChanging = false;
@@ -98,11 +99,8 @@ export class Cluster {
       twin: model !== undefined,
     };
     this.sites.push(site);
+    if (model === undefined) this.#addresses.set(id, place);
     return site;
-  }
-
-  siteOf(id: string): Site | undefined {
-    return this.sites.find((site) => site.id === id && !site.twin);
   }
 
   /** Starts the site's process, unless its file remembers another list (fencing.md A5). */
@@ -192,7 +190,7 @@ export class Cluster {
       agenda,
       random,
       send: (place, datagram) => this.network.send(place, datagram),
-      addressOf: (id) => this.siteOf(id)?.place ?? -1,
+      addressOf: (id) => this.#addresses.get(id) ?? -1,
       save: (voter, saved) => this.#save(voter, saved),
       abstentionEnded: (voter) => this.#rememberTimeout(voter),
       stepped: (voter, event, effects) => referee.stepped(voter, event, effects),

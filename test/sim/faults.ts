@@ -249,7 +249,8 @@ function editLists(cluster: Cluster, fault: FaultOf<'list-edit'>): Undo {
   for (const [index, site] of all.entries()) {
     site.edited = true;
     cluster.agenda.after(index * 200 * cluster.random.next(), () => {
-      if (!site.edited) return;
+      // A node that has forgotten its list would take any; that is the operator's care, not the rule's.
+      if (!site.edited || (site !== spare && site.file === undefined)) return;
       site.voters = list;
       restart(cluster, site);
     });
