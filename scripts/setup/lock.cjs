@@ -5,7 +5,7 @@
 
 const fs = require('fs');
 const path = require('path');
-const { say } = require('./report.cjs');
+const { SetupFailure, say } = require('./report.cjs');
 const { removeFile } = require('./fingerprint.cjs');
 
 const POLL_MS = 100;
@@ -35,9 +35,27 @@ function nameInLock(root, pid) {
   if (name !== undefined) fs.appendFileSync(lockFile(root), name + '\n');
 }
 
-function tryLock(root) {
+/** The first thing that set-up writes, so a checkout of somebody else's shows here. */
+function writeDraft(root) {
   const draft = lockFile(root) + '.' + process.pid;
-  fs.writeFileSync(draft, nameOfProcess(process.pid) + '\n');
+  try {
+    fs.mkdirSync(path.dirname(draft), { recursive: true });
+    fs.writeFileSync(draft, nameOfProcess(process.pid) + '\n');
+  } catch (err) {
+    throw new SetupFailure(
+      'cannot write in ' +
+        path.dirname(draft) +
+        ' (' +
+        err.code +
+        '); make this folder and its files yours (chown), or clone it again as this user',
+      2,
+    );
+  }
+  return draft;
+}
+
+function tryLock(root) {
+  const draft = writeDraft(root);
   try {
     fs.linkSync(draft, lockFile(root));
     return true;
@@ -78,7 +96,6 @@ function pause(ms) {
 }
 
 async function takeLock(root) {
-  fs.mkdirSync(path.dirname(lockFile(root)), { recursive: true });
   for (let waited = false; !tryLock(root); ) {
     const alive = workers(root);
     if (alive === undefined) continue;

@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -56,4 +56,14 @@ test('withLock() takes the lock of a process that was killed', async () => {
   await once(killed, 'exit');
   await once(startWorker('b', 0), 'exit');
   expect(readFileSync(journal, 'utf8')).toBe('a in\nb in\nb out\n');
+});
+
+test('withLock() says whose the checkout should be when nothing can be written there', () => {
+  // No permission, and no root, makes a folder of this.
+  writeFileSync(path.join(checkout, 'build'), '');
+  const code = `
+    const { withLock } = require(${JSON.stringify(path.join(ROOT, 'scripts/setup/lock.cjs'))});
+    withLock(${JSON.stringify(checkout)}, () => {}).catch((err) => console.log(err.exitCode, err.message));`;
+  const { stdout } = spawnSync(process.execPath, ['-e', code], { encoding: 'utf8' });
+  expect(stdout).toMatch(/^2 cannot write in .*\/build \(EEXIST\); make this folder .* yours/);
 });
