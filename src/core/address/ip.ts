@@ -71,10 +71,11 @@ export function formatEndpoint(address: IpAddress, port: number): string {
   return ipFamily(address) === 'ipv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** A group that packets are sent to, never an address of one node (RFC 5771, RFC 4291 §2.7). */
+/** Many that packets are sent to, never an address of one node (RFC 5771, RFC 919 §7, RFC 4291 §2.7). */
 export function isMulticast(address: IpAddress): boolean {
   const first = ipBytes(address)[0] ?? 0;
-  return ipFamily(address) === 'ipv4' ? first >= 224 && first <= 239 : first === 0xff;
+  if (ipFamily(address) === 'ipv6') return first === 0xff;
+  return (first >= 224 && first <= 239) || address === '255.255.255.255';
 }
 
 export function isLoopback(address: IpAddress): boolean {

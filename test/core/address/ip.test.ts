@@ -125,7 +125,7 @@ test('formatEndpoint() brackets IPv6', () => {
 test('an address knows its family and kind', () => {
   expect(ipFamily(ip('192.0.2.1'))).toBe('ipv4');
   expect(ipFamily(ip('::'))).toBe('ipv6');
-  expect([ip('224.0.0.18'), ip('ff02::1')].every(isMulticast)).toBe(true);
+  expect([ip('224.0.0.18'), ip('255.255.255.255'), ip('ff02::1')].every(isMulticast)).toBe(true);
   expect([ip('223.255.255.255'), ip('fe80::1'), ip('240.0.0.1')].some(isMulticast)).toBe(false);
   expect([ip('127.8.0.1'), ip('::1')].every(isLoopback)).toBe(true);
 });
