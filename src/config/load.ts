@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { errorCode } from '../core/errors.ts';
 import {
   type Checking,
@@ -42,6 +42,15 @@ export interface LoadedConfig {
   readonly explained: readonly Explained[];
 }
 
+/** A file of 10,000 VIPs has less than 1 MiB. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+
+const NOTHING_GIVEN: Problem = {
+  origin: { kind: 'default' },
+  what: 'no configuration is given',
+  fix: 'name its file with -c FILE ("fairlead config sample" prints one to start from)',
+};
+
 /**
  * Reads file, environment and flags (the later stands above the earlier) into one Config. Touches
  * nothing: the file and the key file are read and looked at, names are not resolved.
@@ -49,8 +58,10 @@ export interface LoadedConfig {
  * @throws {ConfigError} with every problem that was found.
  */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
+  const overrides = overridesOf(sources);
+  if (sources.file === undefined && overrides.size === 0) throw new ConfigError([NOTHING_GIVEN]);
   const root = await readRoot(sources.file);
-  const reading = new Reading(overridesOf(sources));
+  const reading = new Reading(overrides);
   reading.problems.push(...root.problems);
   const written = readFields(OPTIONS, root.fields, reading);
   // Without the whole file nothing can be said about what is missing.
@@ -93,8 +104,9 @@ async function readRoot(
   });
   let text: string;
   try {
-    text = typeof source === 'string' ? readFileSync(source, 'utf8') : source.text;
+    text = typeof source === 'string' ? readText(source) : source.text;
   } catch (err) {
+    if (err instanceof RangeError) return refusal(err.message, 'give the path of a configuration');
     return refusal(
       `the file cannot be read: ${errorCode(err)}`,
       'give the path of a readable file',
@@ -107,6 +119,22 @@ async function readRoot(
   }
   if (root.kind === 'fields') return { fields: root, problems: [] };
   return refusal('the file is not a map of options', 'begin with a line such as vip: 192.0.2.10');
+}
+
+/** Reads also what has no size, such as a pipe. @throws {RangeError} when there is no end to it. */
+function readText(file: string): string {
+  const fd = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+      read = readSync(fd, bytes, length, bytes.length - length, null);
+    }
+    if (length <= MAX_FILE_BYTES) return bytes.toString('utf8', 0, length);
+    throw new RangeError(`the file has more than ${MAX_FILE_BYTES >> 20} MiB`);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function check(checking: Checking, purpose: ConfigSources['purpose']): void {

@@ -96,6 +96,21 @@ test('a file that cannot be read says why', async () => {
   );
 });
 
+test('a file without an end is refused, and not read for ever', async () => {
+  expect(await problemsOf(undefined, { file: '/dev/zero' })).toBe(
+    '/dev/zero:1:1: the file has more than 16 MiB; give the path of a configuration',
+  );
+});
+
+test('who gives no configuration at all is told how to give one', async () => {
+  expect(await problemsOf(undefined)).toBe(
+    'no configuration is given; name its file with -c FILE ("fairlead config sample" prints one to start from)',
+  );
+  expect(await problemsOf(undefined, { environment: { vip_address: '192.0.2.75' } })).toMatch(
+    /^no remotePeers, /,
+  );
+});
+
 test('aliases are followed', async () => {
   const text = `${ALONE}loadBalancers:
 - {port: 80, backends: &web [{address: 192.0.2.1, port: 8080}]}
