@@ -67,7 +67,8 @@ const COLUMNS: readonly Column[] = [
 
 const KEPT = [
   "No two nodes held the VIP at once, in the order of the kernel's own events.",
-  'Gap: the longest time between two answers to a client that asks every millisecond.',
+  'Gap: the longest silence of the address, asked every millisecond (UDP).',
+  'Requests: TCP through the balancer, which stands still with a frozen daemon.',
 ];
 
 function printReport(report: DemoReport, json: boolean): void {

@@ -21,7 +21,7 @@ test('drawFrame() shows who holds the VIP, who answers, and the gap to scale', (
      3 node-3 ────────────────────────────────────██████████████
      client        ·····22222222222222222222222··3333333333333333333333333
               ╵0 s      ╵1 s      ╵2 s      ╵3 s      ╵4 s      ╵5 s      ╵6 s
-     █ has the VIP  ─ waits  × dead  ┄ frozen  ╱ unplugged  123 answers  · nobody
+     █▓ has the VIP  ─ waits  × dead  ┄ frozen  ╱ unplugged  123 answers  · nobody
 
      freeze of node-2, closer: one column is 10 ms
      2 node-2 █████▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▌┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
@@ -44,7 +44,7 @@ test('drawFrame() does with ASCII where the locale has no more', () => {
      3 node-3 ------------------------------------##############
      client        .....22222222222222222222222..3333333333333333333333333
               '0 s      '1 s      '2 s      '3 s      '4 s      '5 s      '6 s
-     # has the VIP  - waits  x dead  ~ frozen  / unplugged  123 answers  . nobody
+     #% has the VIP  - waits  x dead  ~ frozen  / unplugged  123 answers  . nobody
 
      freeze of node-2, closer: one column is 10 ms
      2 node-2 #####%%%%%%%%%%%%%%%%%%%%%%%%#~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~

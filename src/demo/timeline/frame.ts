@@ -81,7 +81,7 @@ function drawOverview(
 function legend(screen: Screen): Line {
   const glyphs = glyphsFor(screen);
   const signs: readonly (readonly [string, string])[] = [
-    [glyphs.held, 'has the VIP'],
+    [glyphs.held + glyphs.heldStill, 'has the VIP'],
     [glyphs.running, 'waits'],
     [glyphs.dead, 'dead'],
     [glyphs.frozen, 'frozen'],
