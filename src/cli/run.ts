@@ -15,7 +15,15 @@ export function register(program: Command): void {
   const run = program
     .command('run')
     .alias('start')
-    .description('run the daemon: take part in the election, serve the VIPs, balance');
+    .summary('run the daemon: take part in the election, serve the VIPs, balance')
+    .description(
+      [
+        'run the daemon: take part in the election, serve the VIPs, balance.',
+        'SIGTERM and SIGINT hand over and end it. SIGHUP has it read the configuration and the keys of the',
+        'peers again: VIPs, load balancers, announcing, linkDownGraceMs, foreignAddress and logLevel change',
+        'at once; what only a restart can change is refused by name, and nothing changes then',
+      ].join(' '),
+    );
   addConfigFlags(run).action(async (_options: Flags, command: Command) => {
     const load = loader(command.optsWithGlobals());
     const loaded = await load();

@@ -187,7 +187,7 @@ export const OPTIONS = {
   peerKeyFile: option({
     kind: absolutePath,
     description: 'File with the key that the peers authenticate each other with.',
-    example: '/etc/fairlead/peer.key',
+    example: '/etc/fairlead/peers.key',
     environment: 'FAIRLEAD_PEER_KEY_FILE',
     flag: '--peerKeyFile',
   }),
@@ -225,7 +225,7 @@ export const OPTIONS = {
   foreignAddress: optionWithDefault('remove', {
     kind: choice(['remove', 'refuse']),
     description:
-      'What becomes of a VIP that another program has bound on this node: remove it, or refuse to start.',
+      'What becomes of a VIP that another program has bound on this node: remove it, or refuse to serve until it is gone.',
     example: 'remove',
     environment: 'FAIRLEAD_FOREIGN_ADDRESS',
     flag: '--foreignAddress',

@@ -82,7 +82,7 @@ export class PeerSocket {
 
   /**
    * Calls `done` once everything that had arrived by now has been given to `received`. After a pause
-   * timers run before sockets are read, so a silence must not be judged before this (fencing.md A10).
+   * timers run before sockets are read, so a silence must not be judged before this (fencing.md A11).
    */
   drain(done: () => void): void {
     let turns = 0;

@@ -50,7 +50,7 @@ export const CHECKS = {
   'foreign-address': {
     section: 'Interfaces',
     title: 'VIPs that are bound already',
-    why: 'A VIP that another program bound here (keepalived, kube-vip, netplan) is removed at the start, or refused with `foreignAddress: refuse`: two programs would fight over it.',
+    why: 'A VIP that another program bound here (keepalived, kube-vip, netplan) is removed at the start; with `foreignAddress: refuse` the node does not serve until it is gone. Two programs would fight over it.',
   },
   guard: {
     section: 'Fences',

@@ -210,7 +210,7 @@ function foreign(
     {
       id: 'foreign-address',
       level: refuses ? 'failed' : 'warning',
-      what: `VIP ${vip} is bound here by another program; the start will ${refuses ? 'refuse it' : 'remove it'}`,
+      what: `VIP ${vip} is bound here by another program; ${refuses ? 'this node does not serve until it is gone' : 'the start will remove it'}`,
       cure: 'End what bound it: keepalived, kube-vip, or an address in the network settings',
     },
   ];

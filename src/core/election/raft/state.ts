@@ -46,7 +46,7 @@ export type RaftEvent =
   /**
    * Time has passed. Due at `nextWakeAt`; earlier ticks do nothing. A driver that was stopped gives the
    * machine every datagram that waits before it ticks, or it would take its own sleep for the
-   * leader's silence (fencing.md A10).
+   * leader's silence (fencing.md A11).
    */
   | { readonly kind: 'tick' }
   /** A message that the channel accepted; `from` is authenticated. */
