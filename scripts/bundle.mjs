@@ -1,5 +1,6 @@
-// Bundles src/main.ts into dist/: one start-up chunk, and a chunk for whatever is imported lazily, so
-// that the daemon loads only what it runs. Into another folder when one is named, as a test does.
+// Bundles src/main.ts into dist/: one start-up chunk, and a chunk for whatever is imported lazily,
+// so that the daemon loads only what it runs. Into another folder when one is named, as a test
+// does.
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';

@@ -1,5 +1,5 @@
-// Shows that the simulator bites: switches off one rule of the election at a time, in the source that
-// it builds and nowhere else, and wants two rights or two servers within 1,000 seeds.
+// Shows that the simulator bites: switches off one rule of the election at a time, in the source
+// that it builds and nowhere else, and wants two rights or two servers within 1,000 seeds.
 // `npm run sim:bite [-- RULE...]`. A rule whose text is gone from the source fails the run.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

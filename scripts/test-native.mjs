@@ -1,6 +1,6 @@
-// Runs the tests of the native parts: `npm run test:native`. With --asan they meet a build that stops
-// at the first misuse of memory or undefined behaviour (AddressSanitizer, UBSan), made beside the
-// usual one in build/sanitized. Further arguments are vitest's: files, -t.
+// Runs the tests of the native parts: `npm run test:native`. With --asan they meet a build that
+// stops at the first misuse of memory or undefined behaviour (AddressSanitizer, UBSan), made beside
+// the usual one in build/sanitized. Further arguments are vitest's: files, -t.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,7 +17,8 @@ function buildSanitized() {
     const link = path.join(sanitized, name);
     if (!existsSync(link)) symlinkSync(path.join(root, name), link);
   }
-  // Separate calls: what follows `--` goes to gyp from the first, and would go to make from the second.
+  // Separate calls: what follows `--` goes to gyp from the first, and would go to make from the
+  // second.
   nodeGyp('configure', '--', '-Dsanitize=address,undefined');
   nodeGyp('build');
 }

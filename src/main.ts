@@ -8,7 +8,8 @@ const LINGER_MS = 1000;
 
 const argv = process.argv.slice(2);
 
-// A mistake of ours: the process no longer knows what it holds, so it ends, and the guard withdraws.
+// A mistake of ours: the process no longer knows what it holds, so it ends, and the guard
+// withdraws.
 process.on('unhandledRejection', endByBug);
 process.on('uncaughtException', endByBug);
 

@@ -11,7 +11,9 @@ const { SetupFailure } = require('./report.cjs');
  */
 const OLDEST_GCC = 11;
 
-/** How each distribution installs, and what it calls the compiler's side and the tests' referees. */
+/**
+ * How each distribution installs, and what it calls the compiler's side and the tests' referees.
+ */
 const DISTRIBUTIONS = {
   debian: {
     install: 'apt-get update && apt-get install -y',

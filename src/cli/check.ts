@@ -19,7 +19,10 @@ interface CheckFlags extends Flags {
   readonly output: OutputFormat;
 }
 
-/** `fairlead check`: whether this machine can do what the configuration asks, before the daemon runs. */
+/**
+ * `fairlead check`: whether this machine can do what the configuration asks, before the daemon
+ * runs.
+ */
 export function register(program: Command): void {
   const check = program
     .command('check')

@@ -16,7 +16,9 @@ export const EXIT_CODES = {
 
 export type ExitReason = keyof typeof EXIT_CODES;
 
-/** A command that cannot go on: the message and the hint go to stderr, and it ends with `exitCode`. */
+/**
+ * A command that cannot go on: the message and the hint go to stderr, and it ends with `exitCode`.
+ */
 export class CommandError extends OperationalError {
   override readonly name = 'CommandError';
   readonly exitCode: number;

@@ -76,7 +76,9 @@ async function verdictOn(
   }
 }
 
-/** The loader sees that the key file can be read; whether keys are in it, only its own reader knows. */
+/**
+ * The loader sees that the key file can be read; whether keys are in it, only its own reader knows.
+ */
 function keyProblems(file: string, explained: readonly Explained[]): readonly Problem[] {
   try {
     loadKeyFile(file);

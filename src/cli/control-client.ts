@@ -9,7 +9,9 @@ import type {
 import type { Status } from '../core/status/status.ts';
 import { CommandError } from './command-error.ts';
 
-/** Far above the status of a node with 10,000 VIPs; a bound for what answers in a daemon's place. */
+/**
+ * Far above the status of a node with 10,000 VIPs; a bound for what answers in a daemon's place.
+ */
 const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
 interface AskOptions {
@@ -20,7 +22,8 @@ interface AskOptions {
 /**
  * Asks the daemon at `options.socket` how it is.
  *
- * @throws {CommandError} `unreachable`, `permission`, `timeout`, or `failed` for a refused question.
+ * @throws {CommandError} `unreachable`, `permission`, `timeout`, or `failed` for a refused
+ *   question.
  */
 export async function askStatus(options: AskOptions): Promise<Status> {
   const result = await ask({ verb: 'status' }, options);
@@ -63,7 +66,9 @@ function parseResponse(line: string): ControlResponse | undefined {
   }
 }
 
-/** Looks at the outside only: the socket is its owner's alone, so what answers is a daemon of ours. */
+/**
+ * Looks at the outside only: the socket is its owner's alone, so what answers is a daemon of ours.
+ */
 function isControlResponse(value: unknown): value is ControlResponse {
   if (typeof value !== 'object' || value === null || !('ok' in value)) return false;
   const body: unknown = 'result' in value ? value.result : 'error' in value && value.error;

@@ -2,7 +2,9 @@ import { Option } from 'commander';
 import type { Drawing } from './status-table.ts';
 import type { Style } from './table.ts';
 
-/** Where a command writes: data to `out`, talk to `err`; of process.stdout, what the commands use. */
+/**
+ * Where a command writes: data to `out`, talk to `err`; of process.stdout, what the commands use.
+ */
 export interface Terminal {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -40,7 +42,9 @@ export async function formatObject(value: object, format: 'json' | 'yaml'): Prom
 
 const plain: Style = (text) => text;
 
-/** Select Graphic Rendition, ECMA-48 §8.3.117; 0 ends it. util.styleText() looks at stdout alone. */
+/**
+ * Select Graphic Rendition, ECMA-48 §8.3.117; 0 ends it. util.styleText() looks at stdout alone.
+ */
 function sgr(code: number): Style {
   return (text) => `\u001b[${code}m${text}\u001b[0m`;
 }

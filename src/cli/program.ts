@@ -35,8 +35,8 @@ export function outlivesItsReader(argv: readonly string[]): boolean {
 }
 
 /**
- * Does what the command line says, and resolves with the exit code. Data goes to stdout, all talk and
- * every error to stderr.
+ * Does what the command line says, and resolves with the exit code. Data goes to stdout, all talk
+ * and every error to stderr.
  */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   const named = commandOf(argv);

@@ -33,7 +33,9 @@ export function register(program: Command): void {
   });
 }
 
-/** Reads everything anew at each call, except that a VIP's name keeps the addresses it had at first. */
+/**
+ * Reads everything anew at each call, except that a VIP's name keeps the addresses it had at first.
+ */
 function loader(options: Flags): () => Promise<LoadedConfig> {
   const resolved = new Map<string, readonly IpAddress[]>();
   const lookupOnce = async (name: string): Promise<readonly IpAddress[]> => {

@@ -32,7 +32,9 @@ export function drawStatus(status: Status, drawing: Drawing): readonly string[] 
   ];
 }
 
-/** One line that changes when something of weight does; what `status -w` appends without a terminal. */
+/**
+ * One line that changes when something of weight does; what `status -w` appends without a terminal.
+ */
 export function summarize(status: Status): string {
   const { role, term, holder } = status.election;
   const held = status.vips.filter((vip) => vip.held);

@@ -21,7 +21,9 @@ interface StatusOptions {
 
 const ANSWER_TIMEOUT_MS = 5000;
 const REDRAW_EVERY_MS = 1000;
-/** Without a terminal only changes are printed, so that one may look often enough to see a failover. */
+/**
+ * Without a terminal only changes are printed, so that one may look often enough to see a failover.
+ */
 const LOOK_EVERY_MS = 100;
 
 /** `fairlead status`: what the daemon of this node serves, and what it knows of the others. */
@@ -53,7 +55,9 @@ export async function formatStatus(
   return `${drawStatus(status, drawing).join('\n')}\n`;
 }
 
-/** Ends only by a signal, or when there is no daemon at first; one that goes later may come back. */
+/**
+ * Ends only by a signal, or when there is no daemon at first; one that goes later may come back.
+ */
 async function watchStatus(options: StatusOptions): Promise<never> {
   const ask = { socket: options.socket, timeoutMs: ANSWER_TIMEOUT_MS };
   let shown = '';

@@ -1,8 +1,9 @@
 import type { IpAddress } from '../core/address/ip.ts';
 
 /**
- * What this node was told to be: the whole outcome of file, environment and flags, checked, with every
- * default filled in. Frozen; a reload makes another one. The options behind it are in `options.ts`.
+ * What this node was told to be: the whole outcome of file, environment and flags, checked, with
+ * every default filled in. Frozen; a reload makes another one. The options behind it are in
+ * `options.ts`.
  */
 export interface Config {
   /** This node's name: `localPeer.id`, else the hostname. */
@@ -73,7 +74,9 @@ interface LoadBalancerBase {
   /** For people: logs and status. */
   readonly name: string;
   readonly port: number;
-  /** True: on the VIP only, while this node holds it. False: on every node, on all its addresses. */
+  /**
+   * True: on the VIP only, while this node holds it. False: on every node, on all its addresses.
+   */
   readonly bindToVip: boolean;
   readonly connectTimeoutMs: number;
   /** 0: never. */

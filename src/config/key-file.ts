@@ -3,7 +3,9 @@ import { errorCode } from '../core/errors.ts';
 import type { Problem } from './problem.ts';
 import type { Origin } from './source.ts';
 
-/** Looks at the key file without reading the key: what would stop the daemon is found here already. */
+/**
+ * Looks at the key file without reading the key: what would stop the daemon is found here already.
+ */
 export function checkKeyFile(
   file: string,
   origin: Origin,

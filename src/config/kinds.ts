@@ -45,7 +45,9 @@ function scalarKind<T>(
 
 const identity = <T>(value: T): T => value;
 
-/** YAML 1.2's words, and those of the parsers before us: YAML 1.1's, and Go's in the environment. */
+/**
+ * YAML 1.2's words, and those of the parsers before us: YAML 1.1's, and Go's in the environment.
+ */
 const BOOLEANS = new Map<string, boolean>([
   ...['true', 'yes', 'on', 'y', 't', '1'].map((word) => [word, true] as const),
   ...['false', 'no', 'off', 'n', 'f', '0'].map((word) => [word, false] as const),
@@ -143,7 +145,10 @@ function addressFix(written: string): string {
   return 'write an address such as 192.0.2.10 or 2001:db8::10';
 }
 
-/** RFC 1123 §2.1: letters, digits and hyphens; the last label is not a number, or it were an address. */
+/**
+ * RFC 1123 §2.1: letters, digits and hyphens; the last label is not a number, or it were an
+ * address.
+ */
 const DNS_NAME =
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\.?$/i;
 
@@ -222,7 +227,10 @@ export const logLevel: Kind<(typeof LEVELS)[number]> = scalarKind<(typeof LEVELS
   identity,
 );
 
-/** An option that is known and has no meaning in this version: any value that asks for it is refused. */
+/**
+ * An option that is known and has no meaning in this version: any value that asks for it is
+ * refused.
+ */
 export function refused(reason: string, fix = 'remove it'): Kind<never> {
   return {
     name: 'not supported',

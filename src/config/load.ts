@@ -23,7 +23,9 @@ import { type WrittenVips, writtenVips } from './vips.ts';
 import { parseYamlFile } from './yaml.ts';
 
 export interface ConfigSources {
-  /** Its path, or its text when that is at hand; without, environment and flags are all there is. */
+  /**
+   * Its path, or its text when that is at hand; without, environment and flags are all there is.
+   */
   readonly file?: string | { readonly name: string; readonly text: string };
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** `--name` → its text; a flag alone is "true". */
@@ -177,7 +179,9 @@ function timingOf({ profile, election, singleNode }: Written): ElectionTiming {
   };
 }
 
-/** The nearest thing that was written around `path`; what is missing is reported where it should be. */
+/**
+ * The nearest thing that was written around `path`; what is missing is reported where it should be.
+ */
 function nearestOrigin(path: string, origins: ReadonlyMap<string, Origin>, root: Origin): Origin {
   for (let at = path; at !== ''; at = at.replace(/(?:^|\.)[^.[]*$|\[\d+\]$/, '')) {
     const origin = origins.get(at);

@@ -125,7 +125,10 @@ function flowVip({ address, prefixLength, interface: on }: VipOption): string {
   return `{address: ${quoted(address)}, prefixLength: ${prefixLength}${where}}`;
 }
 
-/** Plain where YAML reads the same text back in every place; else in double quotes, as JSON has them. */
+/**
+ * Plain where YAML reads the same text back in every place; else in double quotes, as JSON has
+ * them.
+ */
 function quoted(text: string): string {
   return /^[A-Za-z][A-Za-z0-9 ._-]*[A-Za-z0-9]$|^[0-9]+(?:\.[0-9]+){3}$/.test(text) &&
     !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text)

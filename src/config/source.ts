@@ -1,6 +1,6 @@
 /**
- * Configuration as it was written, before anyone knows whether it is right: a tree of scalars, lists
- * and fields in which everything remembers where it stands.
+ * Configuration as it was written, before anyone knows whether it is right: a tree of scalars,
+ * lists and fields in which everything remembers where it stands.
  */
 
 /** Where a value came from. */

@@ -13,7 +13,10 @@ export interface WrittenVips {
 
 const RANK = { default: 0, file: 1, environment: 2, flag: 3 } as const;
 
-/** All VIPs of one configuration: `vip` or `address`, which are one option under two names, and `vips`. */
+/**
+ * All VIPs of one configuration: `vip` or `address`, which are one option under two names, and
+ * `vips`.
+ */
 export function writtenVips(
   written: Written,
   originOf: (path: string) => Origin,

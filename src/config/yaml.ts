@@ -14,8 +14,8 @@ export interface ParsedFile {
 }
 
 /**
- * Reads YAML 1.2 (and so JSON) into a tree with positions. The library is loaded here and only here,
- * so that nobody pays for it who has no file.
+ * Reads YAML 1.2 (and so JSON) into a tree with positions. The library is loaded here and only
+ * here, so that nobody pays for it who has no file.
  */
 export async function parseYamlFile(file: string, text: string): Promise<ParsedFile> {
   const yaml = await import('yaml');
@@ -55,7 +55,8 @@ interface TreeReader {
 
 function convert(reader: TreeReader, node: unknown, depth: number): SourceNode | undefined {
   const { yaml } = reader;
-  // A few lines of aliases can stand for billions of nodes: past the bound no further one is visited.
+  // A few lines of aliases can stand for billions of nodes: past the bound no further one is
+  // visited.
   if (!yaml.isNode(node) || reader.exhausted) return undefined;
   const origin = reader.at(node.range?.[0] ?? 0);
   reader.nodes += 1;

@@ -27,8 +27,8 @@ const BATCH_SIZE = 500;
 const BATCH_PERIOD_MS = 50;
 
 /**
- * Sends the announcements that are due, VIP by VIP on the schedule of `core/announce`. It starts empty,
- * so that after a crash the plan announces everything again.
+ * Sends the announcements that are due, VIP by VIP on the schedule of `core/announce`. It starts
+ * empty, so that after a crash the plan announces everything again.
  */
 export class Announcer {
   readonly #ports: AnnouncerPorts;
@@ -76,7 +76,8 @@ export class Announcer {
     this.#sending = true;
     try {
       const now = this.#ports.clock.now();
-      // Past the deadline these VIPs are being withdrawn: the kernel's side would refuse, as it should.
+      // Past the deadline these VIPs are being withdrawn: the kernel's side would refuse, as it
+      // should.
       if (now >= this.#ports.deadline()) return;
       const due = [...this.#entries.values()]
         .filter((entry) => this.#due(entry) <= now)

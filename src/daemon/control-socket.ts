@@ -1,8 +1,8 @@
 /**
- * The Unix socket at which people and tools ask the daemon (core/status/control.ts has the protocol).
- * Only its owner may: the socket has mode 0600 from its first instant. Whoever may ask, may not hurt:
- * the length of a question, the number of clients and how long one may be silent are bounded, and a
- * client is answered one question at a time.
+ * The Unix socket at which people and tools ask the daemon (core/status/control.ts has the
+ * protocol). Only its owner may: the socket has mode 0600 from its first instant. Whoever may ask,
+ * may not hurt: the length of a question, the number of clients and how long one may be silent are
+ * bounded, and a client is answered one question at a time.
  */
 import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
@@ -40,7 +40,8 @@ const MAX_PATH_BYTES = 107;
 /**
  * Opens the socket. The one of a daemon that died is replaced.
  *
- * @throws {OperationalError} `already-running` when a daemon answers there; `bad-path`; or an errno.
+ * @throws {OperationalError} `already-running` when a daemon answers there; `bad-path`; or an
+ *   errno.
  */
 export async function startControlSocket(options: ControlSocketOptions): Promise<ControlSocket> {
   await clearPath(options.path);
@@ -117,8 +118,8 @@ function listen(server: Server, file: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (err) => reject(asListenError(file, err)));
     server.once('listening', () => resolve());
-    // bind(2) gives the socket its mode, and happens within listen(): a chmod after it would leave an
-    // instant in which others can connect.
+    // bind(2) gives the socket its mode, and happens within listen(): a chmod after it would leave
+    // an instant in which others can connect.
     const before = process.umask(0o177);
     try {
       server.listen(file);
@@ -157,7 +158,9 @@ async function serve(client: Socket, options: ControlSocketOptions): Promise<voi
   client.resume();
 }
 
-/** Whole lines; undefined, last, for one that is too long. What is not ended by a newline is none. */
+/**
+ * Whole lines; undefined, last, for one that is too long. What is not ended by a newline is none.
+ */
 async function* questions(client: Socket): AsyncGenerator<string | undefined> {
   let pending = Buffer.alloc(0);
   for await (const chunk of client.iterator({ destroyOnReturn: false })) {

@@ -26,8 +26,8 @@ import { SingleElector } from './single-elector.ts';
 const PREDECESSOR_PATIENCE_MS = 3000;
 
 /**
- * Runs until SIGTERM or SIGINT, then leaves in order. The composition root: here, and only here, the
- * parts that touch the outside are opened and joined; they end in the reverse order.
+ * Runs until SIGTERM or SIGINT, then leaves in order. The composition root: here, and only here,
+ * the parts that touch the outside are opened and joined; they end in the reverse order.
  *
  * @returns the exit code.
  * @throws {OperationalError} when it cannot start; nothing is left behind.

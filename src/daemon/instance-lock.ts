@@ -9,9 +9,9 @@ export interface InstanceLock {
 const RETRY_MS = 100;
 
 /**
- * Takes the lock of `instance`: an abstract Unix socket (unix(7)). It belongs to the network namespace,
- * as the addresses do, so it excludes also a second process in another container of the host network,
- * and the kernel releases it with the process.
+ * Takes the lock of `instance`: an abstract Unix socket (unix(7)). It belongs to the network
+ * namespace, as the addresses do, so it excludes also a second process in another container of the
+ * host network, and the kernel releases it with the process.
  *
  * @param patienceMs how long to wait for a predecessor that is on its way out.
  * @throws {OperationalError} `already-running` when it is still held after that.

@@ -105,9 +105,9 @@ export class LocalDataplane implements Dataplane<Observation> {
       case 'close-listeners':
         return this.#setListeners(action.keep, action.reset);
       case 'delete-addresses':
-        // While a reset can still be sent: clients of a listener on every address, which stays, would
-        // wait for ever, and its IPv6 sockets would go on to send in the VIP's name. Only a forwarder
-        // that is closing refuses, and that resets them itself.
+        // While a reset can still be sent: clients of a listener on every address, which stays,
+        // would wait for ever, and its IPv6 sockets would go on to send in the VIP's name. Only a
+        // forwarder that is closing refuses, and that resets them itself.
         await forwarder.resetConnections(action.addresses).catch(() => undefined);
         return failuresOf(action.addresses, await kernel.deleteAddresses(action.addresses));
       case 'guard-addresses':

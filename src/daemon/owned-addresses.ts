@@ -4,9 +4,10 @@ import { type IpAddress, parseIpAddress } from '../core/address/ip.ts';
 import { errorCode, OperationalError } from '../core/errors.ts';
 
 /**
- * The VIPs that this instance binds or may have bound since the machine started. The kernel's tag says
- * "fairlead"; this list says "this instance", so that two instances on one machine leave each other's
- * addresses alone, and one that was killed finds its own again after its configuration changed.
+ * The VIPs that this instance binds or may have bound since the machine started. The kernel's tag
+ * says "fairlead"; this list says "this instance", so that two instances on one machine leave each
+ * other's addresses alone, and one that was killed finds its own again after its configuration
+ * changed.
  */
 export class OwnedAddresses {
   readonly #file: string;

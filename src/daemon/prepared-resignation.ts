@@ -19,8 +19,8 @@ export interface ResignationPorts {
 }
 
 /**
- * The resignation that the guard is to send for this process: of the newest term that it led, sealed
- * for each peer's session, and sealed again whenever such a session is another.
+ * The resignation that the guard is to send for this process: of the newest term that it led,
+ * sealed for each peer's session, and sealed again whenever such a session is another.
  */
 export class PreparedResignation {
   readonly #ports: ResignationPorts;

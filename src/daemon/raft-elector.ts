@@ -64,8 +64,8 @@ const FLUSH_LIMIT_MS = 500;
 
 /**
  * Drives the Raft machine of `core/election/raft`: gives it events with the time, and performs its
- * effects strictly in order. Giving up the right takes until the kernel has confirmed it; every effect
- * behind it waits, and above all the messages that let another node begin.
+ * effects strictly in order. Giving up the right takes until the kernel has confirmed it; every
+ * effect behind it waits, and above all the messages that let another node begin.
  */
 export class RaftElector implements Elector {
   readonly #options: RaftElectorOptions;
@@ -108,8 +108,8 @@ export class RaftElector implements Elector {
 
   setIneligible(reason: string | undefined): void {
     this.#step({ kind: 'eligibility', obstacle: reason });
-    // With other troubles a leader is better than none; without a guard nothing would end its serving
-    // if it were stopped (fencing.md D3).
+    // With other troubles a leader is better than none; without a guard nothing would end its
+    // serving if it were stopped (fencing.md D3).
     if (reason === 'no-guard') this.#step({ kind: 'fences-closed' });
   }
 

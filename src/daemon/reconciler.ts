@@ -2,7 +2,9 @@ import { type Action, plan } from '../core/plan/plan.ts';
 import type { DataplaneState, LinkAddress } from '../core/plan/state.ts';
 import type { Log } from '../telemetry/log.ts';
 
-/** What the reconciler acts on. Its observation is of the kernel and of the parts that act for it. */
+/**
+ * What the reconciler acts on. Its observation is of the kernel and of the parts that act for it.
+ */
 export interface Dataplane<Observation> {
   observe(): Promise<Observation>;
   /**
@@ -53,8 +55,9 @@ const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2000;
 
 /**
- * Brings the dataplane to the desired state and keeps it there: observe, plan, apply, one round at a
- * time. Whoever notices a change only wakes it; wake-ups that come during a round are one more round.
+ * Brings the dataplane to the desired state and keeps it there: observe, plan, apply, one round at
+ * a time. Whoever notices a change only wakes it; wake-ups that come during a round are one more
+ * round.
  */
 export class Reconciler<Observation> {
   readonly #ports: ReconcilerPorts<Observation>;
@@ -83,8 +86,8 @@ export class Reconciler<Observation> {
   }
 
   /**
-   * Resolves once an observation that began after this call satisfies `goal`: what has been confirmed
-   * by the kernel, not what was asked of it. Rounds go on until then.
+   * Resolves once an observation that began after this call satisfies `goal`: what has been
+   * confirmed by the kernel, not what was asked of it. Rounds go on until then.
    */
   reached(goal: Goal): Promise<void> {
     return new Promise((resolve) => {

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
 
-/** What another configuration may change while the daemon runs. The rest makes another node of it. */
+/**
+ * What another configuration may change while the daemon runs. The rest makes another node of it.
+ */
 const LIVE: ReadonlySet<keyof Config> = new Set<keyof Config>([
   'vips',
   'gratuitousArp',
@@ -12,7 +14,9 @@ const LIVE: ReadonlySet<keyof Config> = new Set<keyof Config>([
   'loadBalancers',
 ]);
 
-/** The options that differ and that only a restart can change, in the order of the configuration. */
+/**
+ * The options that differ and that only a restart can change, in the order of the configuration.
+ */
 export function needsRestart(before: Config, after: Config): readonly string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...names].filter(

@@ -21,8 +21,8 @@ export interface RightPorts {
 /**
  * The right to serve, as this process holds it: an interval with an end, that the election extends.
  *
- * Serving stops `marginMs` before the end, by three independent hands: the guard at the deadline that
- * is stored here, the timer of this class, and whoever asks `mayServe` before an act.
+ * Serving stops `marginMs` before the end, by three independent hands: the guard at the deadline
+ * that is stored here, the timer of this class, and whoever asks `mayServe` before an act.
  */
 export class HeldRight {
   readonly #ports: RightPorts;
@@ -63,9 +63,9 @@ export class HeldRight {
   }
 
   /**
-   * Gives the right up. Resolves when nothing is served here any more: only then may anybody be told,
-   * and only then may another right begin. The guard keeps its deadline until then, should this process
-   * not come so far.
+   * Gives the right up. Resolves when nothing is served here any more: only then may anybody be
+   * told, and only then may another right begin. The guard keeps its deadline until then, should
+   * this process not come so far.
    */
   async giveUp(): Promise<void> {
     this.#endsAt = undefined;
@@ -82,8 +82,8 @@ export class HeldRight {
 
   /**
    * Node counts from when its loop last looked at the clock, in whole milliseconds, so every second
-   * timer is early. The round that it would wake then finds the right running, and nothing would wake
-   * another one.
+   * timer is early. The round that it would wake then finds the right running, and nothing would
+   * wake another one.
    */
   #expire(): void {
     if (this.mayServe()) this.#arm();

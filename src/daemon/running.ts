@@ -202,7 +202,8 @@ export class RunningDaemon {
   /**
    * Leaves in order: withdraws, lets another take over, ends. Bounded; never throws.
    *
-   * @returns whether the kernel confirmed that nothing is served here. If not, the guard must find this
+   * @returns whether the kernel confirmed that nothing is served here. If not, the guard must find
+   *   this
    * process dead, not dismissed by it: it completes what is left.
    */
   async leave(): Promise<boolean> {

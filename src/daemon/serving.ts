@@ -88,8 +88,8 @@ export class Serving {
     bound: readonly LinkAddress[],
     now: Instant,
   ): readonly LinkAddress[] {
-    // A timer may come a little early by this clock; a refresh that is skipped for a millisecond would
-    // come a whole period late.
+    // A timer may come a little early by this clock; a refresh that is skipped for a millisecond
+    // would come a whole period late.
     if (now < this.#refreshedAt + refreshPeriodMs(wanted.length) - 10) return [];
     const keys = new Set(wanted.map(addressKey));
     const held = bound.filter((item) => keys.has(addressKey(item)));

@@ -6,9 +6,9 @@ import type { Elector } from './elector.ts';
 import type { HeldRight } from './right.ts';
 
 /**
- * How long a right lasts that this node gives itself, and how often it does. A process that hangs for
- * longer than the first stops serving, as it would with peers; nobody else may begin, so there is no
- * hurry, and a machine that is busy for a second keeps its VIP.
+ * How long a right lasts that this node gives itself, and how often it does. A process that hangs
+ * for longer than the first stops serving, as it would with peers; nobody else may begin, so there
+ * is no hurry, and a machine that is busy for a second keeps its VIP.
  */
 const HOLD_MS = 3000;
 const RENEW_MS = 1000;
@@ -36,7 +36,9 @@ export class SingleElector implements Elector {
     this.#renew();
   }
 
-  /** A node without peers serves what it can, but never beside another holder, and never unguarded. */
+  /**
+   * A node without peers serves what it can, but never beside another holder, and never unguarded.
+   */
   setIneligible(reason: string | undefined): void {
     this.#ineligible = reason;
     if (this.#mayHold()) this.#renew();

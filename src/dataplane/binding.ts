@@ -5,12 +5,12 @@ import type { IpAddress } from '../core/address/ip.ts';
 import { AddonLoadError } from './errors.ts';
 
 /**
- * The native surface, typed: plain functions over plain values, each taking a batch. Nothing outside
- * `src/dataplane` sees it. Addresses are text in their canonical form (RFC 5952), times are
+ * The native surface, typed: plain functions over plain values, each taking a batch. Nothing
+ * outside `src/dataplane` sees it. Addresses are text in their canonical form (RFC 5952), times are
  * milliseconds of CLOCK_BOOTTIME, links are kernel indices.
  *
- * A call that cannot begin throws; what fails for one element of a batch is that element's result, so
- * that the others are done.
+ * A call that cannot begin throws; what fails for one element of a batch is that element's result,
+ * so that the others are done.
  */
 
 /** One refused request: `errno` (positive) and the call that failed, for example `RTM_NEWADDR`. */
@@ -51,8 +51,8 @@ export interface NativeAddress {
   readonly address: IpAddress;
   readonly prefixLength: number;
   /**
-   * Carries our owner tag: IFA_PROTO 0xfa. Below Linux 5.18 the label `<link>:fl`, or for IPv6 what shows
-   * of how we bind: for a time, never preferred, without duplicate address detection.
+   * Carries our owner tag: IFA_PROTO 0xfa. Below Linux 5.18 the label `<link>:fl`, or for IPv6 what
+   * shows of how we bind: for a time, never preferred, without duplicate address detection.
    */
   readonly tagged: boolean;
   /** Seconds left (IFA_CACHEINFO ifa_valid), or -1 for ever. */
@@ -67,7 +67,9 @@ export interface NativeAddressRequest {
   readonly prefixLength: number;
   /** valid_lft in seconds, or -1 for ever. Ignored by deleteAddresses. */
   readonly validSeconds: number;
-  /** Default: true. Without our tag it is an address of the machine's own, as the demo's nodes have. */
+  /**
+   * Default: true. Without our tag it is an address of the machine's own, as the demo's nodes have.
+   */
   readonly tagged?: boolean;
 }
 
@@ -162,17 +164,19 @@ export interface NativeBinding {
     testing?: { readonly eventBufferBytes: number; readonly labelTag: boolean },
   ): KernelHandle;
   /**
-   * Ends the thread; what it has not begun is rejected with ECANCELED, as is all that is asked later.
-   * Idempotent. Until then a pending promise keeps the process alive; a watch does not.
+   * Ends the thread; what it has not begun is rejected with ECANCELED, as is all that is asked
+   * later. Idempotent. Until then a pending promise keeps the process alive; a watch does not.
    */
   closeKernel(kernel: KernelHandle): void;
-  /** Calls back with batches of link and address events, from now until closeKernel. Once a handle. */
+  /**
+   * Calls back with batches of link and address events, from now until closeKernel. Once a handle.
+   */
   watchKernel(kernel: KernelHandle, callback: (events: readonly NativeKernelEvent[]) => void): void;
   listLinks(kernel: KernelHandle): Promise<readonly NativeLink[]>;
   listAddresses(kernel: KernelHandle): Promise<readonly NativeAddress[]>;
   /**
-   * Binds or refreshes (NLM_F_REPLACE) addresses with our owner tag. Elements that the thread reaches
-   * after `notAfterMs` are refused with ETIME and nothing is sent for them (fencing.md D7).
+   * Binds or refreshes (NLM_F_REPLACE) addresses with our owner tag. Elements that the thread
+   * reaches after `notAfterMs` are refused with ETIME and nothing is sent for them (fencing.md D7).
    */
   addAddresses(
     kernel: KernelHandle,
@@ -185,8 +189,8 @@ export interface NativeBinding {
     requests: readonly NativeAddressRequest[],
   ): Promise<readonly (NativeFailure | null)[]>;
   /**
-   * Sends one announcement a VIP: ARP in both forms (request with target MAC 0; reply with target MAC
-   * = sender MAC, fencing.md E1), or an unsolicited NA with Override. Refused with ETIME after
+   * Sends one announcement a VIP: ARP in both forms (request with target MAC 0; reply with target
+   * MAC = sender MAC, fencing.md E1), or an unsolicited NA with Override. Refused with ETIME after
    * `notAfterMs`.
    */
   sendAnnouncements(
@@ -212,20 +216,20 @@ export interface NativeBinding {
   createDeadlinePage(): { readonly page: DeadlinePageHandle; readonly fd: number };
   /**
    * Stores the fences' deadline in the page (native/base/deadline_page.h); 0 means not armed, and
-   * Infinity never passes. False when the guard has fired: the deadline is not taken, the right that it
-   * belongs to is over, and only 0 can be stored next. A deadline counts, for binding and announcing
-   * as well, only once this returned true.
+   * Infinity never passes. False when the guard has fired: the deadline is not taken, the right
+   * that it belongs to is over, and only 0 can be stored next. A deadline counts, for binding and
+   * announcing as well, only once this returned true.
    */
   storeDeadline(page: DeadlinePageHandle, deadlineMs: number): boolean;
 
   openForwarder(options: { readonly threads: number }): ForwarderHandle;
   /**
-   * Makes the listeners exactly these, whose ids differ. Calls are performed in their order. A listener
-   * with the id, address and port of one that is open stays, and its connections with it: new backends
-   * and limits are for new connections. When the promise is settled, the sockets of those that went
-   * away are closed. Their connections, and those that still drain from earlier calls, are reset (both
-   * sides) when `resetRemoved`; else they are drained. The result names what could not be opened, in
-   * the order of `listeners`; the others are open.
+   * Makes the listeners exactly these, whose ids differ. Calls are performed in their order. A
+   * listener with the id, address and port of one that is open stays, and its connections with it:
+   * new backends and limits are for new connections. When the promise is settled, the sockets of
+   * those that went away are closed. Their connections, and those that still drain from earlier
+   * calls, are reset (both sides) when `resetRemoved`; else they are drained. The result names what
+   * could not be opened, in the order of `listeners`; the others are open.
    */
   setListeners(
     forwarder: ForwarderHandle,
@@ -261,7 +265,9 @@ export interface NativeBinding {
   }): Uint8Array;
 }
 
-/** What finds the compiled addon below a package's root: the package node-gyp-build, as we use it. */
+/**
+ * What finds the compiled addon below a package's root: the package node-gyp-build, as we use it.
+ */
 interface AddonFinder {
   resolve(root: string): string;
 }
@@ -313,7 +319,10 @@ function addonFile(): string {
   }
 }
 
-/** The folder of our package.json: the sources, the bundle and a benchmark lie at different depths below. */
+/**
+ * The folder of our package.json: the sources, the bundle and a benchmark lie at different depths
+ * below.
+ */
 function packageRoot(from: string): string {
   const file = path.join(from, 'package.json');
   if (existsSync(file)) {

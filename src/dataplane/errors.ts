@@ -9,7 +9,10 @@ export interface RefusedCall {
   readonly detail?: string;
 }
 
-/** What the kernel or the addon answers and libuv, which util.getSystemErrorName asks, has no name for. */
+/**
+ * What the kernel or the addon answers and libuv, which util.getSystemErrorName asks, has no name
+ * for.
+ */
 const UNKNOWN_TO_LIBUV: ReadonlyMap<number, string> = new Map([[62, 'ETIME']]); // asm-generic/errno.h
 
 /** The name of a positive errno. */
@@ -37,7 +40,9 @@ export class KernelError extends OperationalError {
   }
 }
 
-/** What the addon threw, in words. Anything but a refused call is a bug of ours, and stays as it is. */
+/**
+ * What the addon threw, in words. Anything but a refused call is a bug of ours, and stays as it is.
+ */
 export function kernelErrorOf(action: string, thrown: unknown): unknown {
   return isRefusedCall(thrown) ? new KernelError(action, thrown, thrown) : thrown;
 }

@@ -18,8 +18,8 @@ export interface RefusedListener {
 }
 
 /**
- * The TCP forwarder: accepts connections on listeners and joins each to a backend, on threads of its
- * own. The JavaScript thread only says what is wanted, and reads counters.
+ * The TCP forwarder: accepts connections on listeners and joins each to a backend, on threads of
+ * its own. The JavaScript thread only says what is wanted, and reads counters.
  */
 export class Forwarder {
   readonly #binding: NativeBinding;
@@ -46,12 +46,13 @@ export class Forwarder {
   }
 
   /**
-   * Makes the listeners exactly these, and returns those that could not be opened. Listeners that stay
-   * keep their connections; those of a listener that goes are reset when `resetRemoved`, else they may
-   * go on for its `drainMs`. When this settles, what went away no longer accepts. Calls take effect in
-   * their order.
+   * Makes the listeners exactly these, and returns those that could not be opened. Listeners that
+   * stay keep their connections; those of a listener that goes are reset when `resetRemoved`, else
+   * they may go on for its `drainMs`. When this settles, what went away no longer accepts. Calls
+   * take effect in their order.
    *
-   * @throws {KernelError} `ECANCELED` when the forwarder is closed first, `ENOBUFS` when more than 64
+   * @throws {KernelError} `ECANCELED` when the forwarder is closed first, `ENOBUFS` when more than
+   *   64
    * calls wait.
    */
   async setListeners(
@@ -84,10 +85,10 @@ export class Forwarder {
   }
 
   /**
-   * Resets every connection that was accepted on one of these addresses, also by a listener on every
-   * address that stays open. To be called before the addresses are deleted: a reset that the kernel
-   * cannot send any more leaves clients waiting, and an IPv6 socket would go on to send in the name of
-   * an address that is another node's by then.
+   * Resets every connection that was accepted on one of these addresses, also by a listener on
+   * every address that stays open. To be called before the addresses are deleted: a reset that the
+   * kernel cannot send any more leaves clients waiting, and an IPv6 socket would go on to send in
+   * the name of an address that is another node's by then.
    *
    * @throws {KernelError} as setListeners() does.
    */

@@ -93,7 +93,9 @@ export class GuardChild {
     });
   }
 
-  /** Kills it, and with it nothing else: the addresses stay, unguarded, until another is started. */
+  /**
+   * Kills it, and with it nothing else: the addresses stay, unguarded, until another is started.
+   */
   kill(): void {
     this.#child.kill('SIGKILL');
   }
@@ -140,8 +142,8 @@ export class GuardChild {
       this.command('ping').catch(() => {}); // Its end is told by `ended`.
       return;
     }
-    // Timers run before sockets are read: after this process was stopped, the answer may be waiting in
-    // the socket. setImmediate comes after they have been read.
+    // Timers run before sockets are read: after this process was stopped, the answer may be waiting
+    // in the socket. setImmediate comes after they have been read.
     setImmediate(() => {
       if (this.#silentPings < SILENT_PINGS || this.#ended) return;
       this.#failure = new GuardError(`Cannot reach the guard: it missed ${SILENT_PINGS} pings`, {

@@ -1,6 +1,7 @@
 /**
- * The frames between the daemon and its guard, as native/guard/protocol.h lays them out: a header and
- * fixed records, in the byte order of the machine. Every machine that we build for is little-endian.
+ * The frames between the daemon and its guard, as native/guard/protocol.h lays them out: a header
+ * and fixed records, in the byte order of the machine. Every machine that we build for is
+ * little-endian.
  */
 
 import type { IpAddress } from '../core/address/ip.ts';

@@ -20,8 +20,8 @@ export interface GuardOptions {
   /** The path of the executable, if not the one beside the addon. */
   readonly executable?: string;
   /**
-   * The deadline passed and the guard has withdrawn. The right that the deadline belonged to is over:
-   * the resignation, if there was one, has told the others that they need not wait.
+   * The deadline passed and the guard has withdrawn. The right that the deadline belonged to is
+   * over: the resignation, if there was one, has told the others that they need not wait.
    */
   onFired(fired: GuardFired): void;
   /** There is no guard now; another one is started. `retryInMs` grows while that fails. */
@@ -198,9 +198,9 @@ class ChildGuard implements Guard {
       return;
     }
     if (this.#closed) return this.#child?.kill();
-    // Refused because the deadline has passed, they are withdrawn, and `onFired` has told. The addresses
-    // first: were this process killed in between, the guard would send the resignation with nothing
-    // deleted. An old resignation does no harm: it speaks of its own term only.
+    // Refused because the deadline has passed, they are withdrawn, and `onFired` has told. The
+    // addresses first: were this process killed in between, the guard would send the resignation
+    // with nothing deleted. An old resignation does no harm: it speaks of its own term only.
     await Promise.allSettled([this.guard(this.#wanted), this.setResignation(this.#resignation)]);
     if (this.#running) this.#options.onRestored();
   }

@@ -49,8 +49,9 @@ export interface AddressRequest extends AddressRef {
 /**
  * Links and addresses of one network namespace, by rtnetlink, and the announcing of addresses.
  *
- * Requests are performed in the order of the calls, on a thread of their own. What the kernel refuses
- * for one element of a batch stands at its place in the result; a call that fails as a whole rejects.
+ * Requests are performed in the order of the calls, on a thread of their own. What the kernel
+ * refuses for one element of a batch stands at its place in the result; a call that fails as a
+ * whole rejects.
  */
 export class Kernel {
   readonly #binding: NativeBinding;
@@ -59,7 +60,8 @@ export class Kernel {
   readonly #isOwnNetwork: boolean;
 
   /**
-   * @param options.netns - A path such as /proc/1/ns/net; without it, the namespace of this process.
+   * @param options.netns - A path such as /proc/1/ns/net; without it, the namespace of this
+   *   process.
    * @throws {AddonLoadError}
    * @throws {KernelError} when the sockets cannot be opened there.
    */
@@ -85,8 +87,8 @@ export class Kernel {
   }
 
   /**
-   * Binds addresses, or gives those that are bound the new lifetime. What is reached after `notAfter`
-   * is refused with ETIME. Idempotent.
+   * Binds addresses, or gives those that are bound the new lifetime. What is reached after
+   * `notAfter` is refused with ETIME. Idempotent.
    */
   async addAddresses(
     requests: readonly AddressRequest[],
@@ -129,7 +131,9 @@ export class Kernel {
     }
   }
 
-  /** Ends the thread and the watch; what it has not begun is rejected with ECANCELED. Idempotent. */
+  /**
+   * Ends the thread and the watch; what it has not begun is rejected with ECANCELED. Idempotent.
+   */
   close(): void {
     this.#binding.closeKernel(this.#handle);
   }

@@ -16,8 +16,8 @@ export interface AnnouncementRequest {
 }
 
 /**
- * Tells the neighbours on each link where the VIP is now: an ARP announcement in both forms (RFC 5227
- * §2.3), or an unsolicited Neighbor Advertisement (RFC 4861 §7.2.6).
+ * Tells the neighbours on each link where the VIP is now: an ARP announcement in both forms (RFC
+ * 5227 §2.3), or an unsolicited Neighbor Advertisement (RFC 4861 §7.2.6).
  *
  * @throws {KernelError} for the first that was refused; the message counts the others, and what was
  *   not refused was sent.

@@ -10,10 +10,11 @@ interface SubnetAddress {
 /**
  * Has the links of these addresses keep the others of a subnet when its first one goes.
  *
- * An IPv4 address that is not the first of its subnet on a link is a secondary one, and goes with the
- * first, unless `promote_secondaries` is set there (ip-sysctl.rst; net/ipv4/devinet.c, __inet_del_ifa).
- * A VIP with the prefix of its subnet is the first when it was bound before the machine's own address:
- * its withdrawal, by whatever hand, would cut the machine off. systemd sets this on every link.
+ * An IPv4 address that is not the first of its subnet on a link is a secondary one, and goes with
+ * the first, unless `promote_secondaries` is set there (ip-sysctl.rst; net/ipv4/devinet.c,
+ * __inet_del_ifa). A VIP with the prefix of its subnet is the first when it was bound before the
+ * machine's own address: its withdrawal, by whatever hand, would cut the machine off. systemd sets
+ * this on every link.
  */
 export function keepSecondaries(addresses: readonly SubnetAddress[]): void {
   const links = new Set<string>();

@@ -19,7 +19,9 @@ export interface DemoOptions {
   readonly json: boolean;
 }
 
-/** Tells the one inside that it is. (FAIRLEAD_NAMESPACES may be a test's, which the demo is run by.) */
+/**
+ * Tells the one inside that it is. (FAIRLEAD_NAMESPACES may be a test's, which the demo is run by.)
+ */
 const INSIDE = 'FAIRLEAD_INSIDE';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

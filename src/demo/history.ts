@@ -39,8 +39,8 @@ export interface Outcome extends Strike {
 }
 
 /**
- * Everything that happened so far, on one clock. The timeline, the table and the report are functions
- * of it.
+ * Everything that happened so far, on one clock. The timeline, the table and the report are
+ * functions of it.
  */
 export interface History {
   readonly startedAt: Instant;

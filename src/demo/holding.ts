@@ -71,7 +71,9 @@ export function everTwoHolders(changes: readonly HoldingChange[], span: Span): b
   return false;
 }
 
-/** The node that has the VIP after all `changes`; the one that came last, should there be several. */
+/**
+ * The node that has the VIP after all `changes`; the one that came last, should there be several.
+ */
 export function holderAfter(changes: readonly HoldingChange[]): string | undefined {
   return holdingsOf(changes).findLast(({ until }) => until === undefined)?.node;
 }

@@ -22,8 +22,8 @@ export function successorOf(history: History, strike: Strike): HoldingChange | u
 }
 
 /**
- * What came of `strike`, from all that was seen until `until`, when the group was whole again or was
- * given up.
+ * What came of `strike`, from all that was seen until `until`, when the group was whole again or
+ * was given up.
  */
 export function judge(
   history: History,

@@ -151,7 +151,9 @@ function addressesOf(
   );
 }
 
-/** The bridge's end of a station's cable. A link's name has at most 15 bytes (IFNAMSIZ, net/if.h). */
+/**
+ * The bridge's end of a station's cable. A link's name has at most 15 bytes (IFNAMSIZ, net/if.h).
+ */
 function portName({ name }: Namespace, segment: Segment): string {
   return `${name}.${segment}`;
 }

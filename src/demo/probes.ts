@@ -19,9 +19,9 @@ export interface Request {
 }
 
 /**
- * An answer that comes later than this was held up by the network: the client asked for the VIP's MAC
- * address meanwhile, which may take a second. On a machine with more work than processors, client and
- * answerer wait for their turn for tens of milliseconds, which is not the VIP's doing.
+ * An answer that comes later than this was held up by the network: the client asked for the VIP's
+ * MAC address meanwhile, which may take a second. On a machine with more work than processors,
+ * client and answerer wait for their turn for tens of milliseconds, which is not the VIP's doing.
  */
 const LATE_MS = 100;
 

@@ -17,8 +17,8 @@ export interface AddressChange {
 /** Hears every change of an address in all networks, in the order in which the kernel made them. */
 export interface Referee {
   /**
-   * Tells the referee that the network in which `address` comes up next is called `name`. The kernel
-   * numbers networks, and nothing but what happens in them tells which is which.
+   * Tells the referee that the network in which `address` comes up next is called `name`. The
+   * kernel numbers networks, and nothing but what happens in them tells which is which.
    */
   expect(address: string, name: string): Promise<void>;
   close(): void;

@@ -20,7 +20,9 @@ export interface FaultReport {
   readonly to: string | null;
   /** The client's longest silence, in milliseconds. */
   readonly gapMs: number;
-  /** From the fault to the arrival of the VIP at the next node, in milliseconds; null without one. */
+  /**
+   * From the fault to the arrival of the VIP at the next node, in milliseconds; null without one.
+   */
   readonly takeoverMs: number | null;
   readonly twoHoldersMs: number;
   readonly requests: { readonly total: number; readonly failed: number };

@@ -243,7 +243,9 @@ export class Stage {
     this.history.conditions.push({ at: this.now(), node, condition });
   }
 
-  /** Waits until `condition` holds. False when it does not within `limitMs`, or after an accident. */
+  /**
+   * Waits until `condition` holds. False when it does not within `limitMs`, or after an accident.
+   */
   async until(condition: () => boolean, limitMs: number): Promise<boolean> {
     const deadline = this.now() + limitMs;
     while (!condition()) {

@@ -12,8 +12,8 @@ export interface Telling {
 }
 
 /**
- * A timeline that redraws itself where `out` is a terminal; else a line for whatever happens, with the
- * seconds since the beginning.
+ * A timeline that redraws itself where `out` is a terminal; else a line for whatever happens, with
+ * the seconds since the beginning.
  */
 export function startTelling(
   history: History,

@@ -9,7 +9,9 @@ const SILENCE_MS = 60_000;
 export class BoundedLog {
   readonly #subjects = new Map<string, { spokenAt: Instant; kept: number }>();
 
-  /** How many were kept back since the last one that was let through; undefined to keep this one. */
+  /**
+   * How many were kept back since the last one that was let through; undefined to keep this one.
+   */
   admit(subject: string, now: Instant): number | undefined {
     const entry = this.#subjects.get(subject);
     if (entry !== undefined && now - entry.spokenAt < SILENCE_MS) {

@@ -1,9 +1,9 @@
 /**
  * The bytes on the wire: envelope, message, and the code that authenticates both.
  *
- * The code is HMAC-SHA256 under a key of this cluster alone, derived from the secret of the key file
- * (HKDF, RFC 5869), whole: a datagram is far from any limit, so nothing is gained by cutting it. It
- * covers who speaks to whom, so a datagram is of no use to anybody but its addressee.
+ * The code is HMAC-SHA256 under a key of this cluster alone, derived from the secret of the key
+ * file (HKDF, RFC 5869), whole: a datagram is far from any limit, so nothing is gained by cutting
+ * it. It covers who speaks to whom, so a datagram is of no use to anybody but its addressee.
  */
 import {
   createHmac,
@@ -51,7 +51,10 @@ export type OpenedDatagram =
     }
   | { readonly kind: 'faulty'; readonly fault: DatagramFault };
 
-/** The keys as this cluster uses them: those of another cluster differ although the file is the same. */
+/**
+ * The keys as this cluster uses them: those of another cluster differ although the file is the
+ * same.
+ */
 export function deriveSigningKeys(
   keys: Keyring,
   clusterId: string,

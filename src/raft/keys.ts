@@ -2,8 +2,8 @@
  * The keys that peers authenticate each other with, one a line: `<id> <key>`.
  *
  * The first line signs, every line verifies. So a key is changed without a lost heartbeat in three
- * rounds over the peers, each a SIGHUP: add the new key as second line; make it the first; remove the
- * old one. Each datagram names its key by id, so a second key costs no second MAC.
+ * rounds over the peers, each a SIGHUP: add the new key as second line; make it the first; remove
+ * the old one. Each datagram names its key by id, so a second key costs no second MAC.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { errorCode, OperationalError } from '../core/errors.ts';

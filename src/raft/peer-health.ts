@@ -1,6 +1,6 @@
 /**
- * Why a peer is not heard, or not only the peer: what is wrong on its side or between the two, as far
- * as the datagrams tell that were refused. For people; nothing decides by it.
+ * Why a peer is not heard, or not only the peer: what is wrong on its side or between the two, as
+ * far as the datagrams tell that were refused. For people; nothing decides by it.
  */
 import type { Refusal } from '../core/election/raft/channel.ts';
 import type { Instant } from '../core/time.ts';

@@ -1,6 +1,6 @@
 /**
- * The one UDP socket that a node has for its peers: bound to its own peer address, kept open whatever
- * the network does, and never a reason to throw.
+ * The one UDP socket that a node has for its peers: bound to its own peer address, kept open
+ * whatever the network does, and never a reason to throw.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { type IpAddress, ipFamily } from '../core/address/ip.ts';
@@ -81,8 +81,9 @@ export class PeerSocket {
   }
 
   /**
-   * Calls `done` once everything that had arrived by now has been given to `received`. After a pause
-   * timers run before sockets are read, so a silence must not be judged before this (fencing.md A11).
+   * Calls `done` once everything that had arrived by now has been given to `received`. After a
+   * pause timers run before sockets are read, so a silence must not be judged before this
+   * (fencing.md A11).
    */
   drain(done: () => void): void {
     let turns = 0;

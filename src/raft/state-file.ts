@@ -4,10 +4,12 @@
  *
  * No safety of an election stands on term and vote (fencing.md A3: acknowledgements and abstention
  * carry it), so nobody waits for this file: `save` returns at once and the newest state is written
- * when the disk gets to it. For the same reason a file that is torn, unreadable or gone stops nobody:
- * it is as if it had never been written. Two things in it do matter, and are kept with care:
+ * when the disk gets to it. For the same reason a file that is torn, unreadable or gone stops
+ * nobody: it is as if it had never been written. Two things in it do matter, and are kept with
+ * care:
  *
- * - the election timeout, since a process that starts must outlast the promises of the one before it;
+ * - the election timeout, since a process that starts must outlast the promises of the one before
+ *   it;
  * - the voters, since two lists may have majorities that share nobody (fencing.md A5).
  */
 import { createHash } from 'node:crypto';
@@ -24,22 +26,26 @@ export interface SavedVote {
 
 export interface StateFileOptions {
   readonly path: string;
-  /** All voters, this one included, in any order, in the form that the messages' hash is made of. */
+  /**
+   * All voters, this one included, in any order, in the form that the messages' hash is made of.
+   */
   readonly voters: readonly string[];
   readonly electionTimeoutMs: number;
 }
 
 /**
  * How long a process abstains whose predecessor left nothing to read. It may have promised for the
- * election timeout of another profile, and this is that of the longest, `slow`; a group that ran with
- * a longer one and forgets it while it is being shortened is outside the promise.
+ * election timeout of another profile, and this is that of the longest, `slow`; a group that ran
+ * with a longer one and forgets it while it is being shortened is outside the promise.
  */
 export const UNKNOWN_ELECTION_TIMEOUT_MS = 2000;
 
 const FORMAT = 1;
 const MAX_FILE_BYTES = 64 * 1024;
 
-/** The state directory knows another list of voters: this node must not take part (fencing.md A5). */
+/**
+ * The state directory knows another list of voters: this node must not take part (fencing.md A5).
+ */
 export class PeerListChangedError extends OperationalError {
   override readonly name = 'PeerListChangedError';
 
@@ -117,7 +123,9 @@ export class StateFile {
     this.#markDirty();
   }
 
-  /** Call it when the abstention is over: the former process's timeout need not be known any more. */
+  /**
+   * Call it when the abstention is over: the former process's timeout need not be known any more.
+   */
   abstentionEnded(): void {
     if (this.#timeoutMs === this.#configuredTimeoutMs) return;
     this.#timeoutMs = this.#configuredTimeoutMs;
@@ -125,8 +133,8 @@ export class StateFile {
   }
 
   /**
-   * Resolves when everything saved so far is on the disk, or could not be written. A disk that hangs
-   * holds it up: whoever must go on bounds it with a timer.
+   * Resolves when everything saved so far is on the disk, or could not be written. A disk that
+   * hangs holds it up: whoever must go on bounds it with a timer.
    */
   async flush(): Promise<void> {
     await this.#writing;
@@ -179,7 +187,9 @@ function recall(file: string): FileContent | string | undefined {
   }
 }
 
-/** Two lines: the content as JSON, and the SHA-256 of that line, which a torn file does not have. */
+/**
+ * Two lines: the content as JSON, and the SHA-256 of that line, which a torn file does not have.
+ */
 export function encodeStateFile(content: FileContent): Buffer {
   const line = JSON.stringify({ format: FORMAT, ...content });
   return Buffer.from(`${line}\n${checksum(line)}\n`);

@@ -1,7 +1,7 @@
 /**
- * Carries the election's messages between the peers: authenticated, fresh, each to one peer, and lost
- * whenever the network loses them. What is dropped is counted by its reason; nothing here throws for
- * what a network or a stranger does.
+ * Carries the election's messages between the peers: authenticated, fresh, each to one peer, and
+ * lost whenever the network loses them. What is dropped is counted by its reason; nothing here
+ * throws for what a network or a stranger does.
  */
 import type { IpAddress } from '../core/address/ip.ts';
 import {
@@ -187,7 +187,9 @@ export class Transport {
     return { address: peer.voter.address, port: peer.voter.port, payload };
   }
 
-  /** Calls `judge` once all that has arrived was given to `received`; before any silence is judged. */
+  /**
+   * Calls `judge` once all that has arrived was given to `received`; before any silence is judged.
+   */
   drain(judge: () => void): void {
     this.#socket.drain(judge);
   }
@@ -306,7 +308,8 @@ export class Transport {
     if (ORDINARY.has(reason)) return;
     const now = this.#options.now();
     peer?.health.noteRefused(now, reason);
-    // So does a peer that has just restarted: until the process before it has been silent long enough.
+    // So does a peer that has just restarted: until the process before it has been silent long
+    // enough.
     if (reason === 'another-instance' && peer?.health.hasTwins(now) !== true) return;
     const kept = this.#quiet.admit(`${reason} ${peer?.voter.id ?? ''}`, now);
     if (kept === undefined) return;

@@ -3,8 +3,8 @@ import { type Logger, pino } from 'pino';
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
 /**
- * A log: a constant lower-case message, and everything variable in fields. Setting `level` of the one
- * that `openLog` gave sets it in all its children.
+ * A log: a constant lower-case message, and everything variable in fields. Setting `level` of the
+ * one that `openLog` gave sets it in all its children.
  */
 export interface Log extends Pick<Logger, LogLevel | 'level'> {
   /** The log of a part of the program. Parts are few and live as long as the process. */
@@ -27,7 +27,8 @@ const MAX_WAITING_BYTES = 1024 * 1024;
 /**
  * JSON lines with `node` on each. Never waits: a pipe or a socket takes what it can at once and the
  * rest is queued (process.stdout does so on Linux: measured with Node 20 and a pipe that nobody
- * reads), and past a bound lines are dropped and counted, which the log says when there is room again.
+ * reads), and past a bound lines are dropped and counted, which the log says when there is room
+ * again.
  */
 export function openLog(options: {
   readonly node: string;

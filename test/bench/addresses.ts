@@ -1,7 +1,8 @@
 // How long the kernel takes to bind, refresh, list and delete addresses and to send announcements
 // through the addon, and `ip -batch` in turn with it where that is installed, so that what else the
-// machine does falls on both. Each round has a new veth between two networks: after a large deletion
-// IPv6 is slower on the same link (docs/benchmarks.md). `npm run bench:addresses [-- --rounds N]`
+// machine does falls on both. Each round has a new veth between two networks: after a large
+// deletion IPv6 is slower on the same link (docs/benchmarks.md). `npm run bench:addresses [--
+// --rounds N]`
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { type IpAddress, parseIpAddress } from '../../src/core/address/ip.ts';
@@ -36,7 +37,9 @@ async function timed(rounds: Rounds, name: string, work: () => unknown): Promise
   addRound(rounds, name, performance.now() - begin);
 }
 
-/** Keeps also the processor time of this process: what a busy machine adds to the rest is not in it. */
+/**
+ * Keeps also the processor time of this process: what a busy machine adds to the rest is not in it.
+ */
 async function timedOurs(rounds: Rounds, name: string, work: () => unknown): Promise<void> {
   const before = process.cpuUsage();
   await timed(rounds, name, work);

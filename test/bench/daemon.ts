@@ -1,6 +1,6 @@
-// How long a daemon takes from its start to the first announcement of its VIP, with `singleNode` and an
-// otherwise empty machine, and how much memory it holds when nothing happens. What is on the wire is
-// said by tcpdump, at the other end of it. `npm run bench:daemon [-- --rounds N]`
+// How long a daemon takes from its start to the first announcement of its VIP, with `singleNode`
+// and an otherwise empty machine, and how much memory it holds when nothing happens. What is on the
+// wire is said by tcpdump, at the other end of it. `npm run bench:daemon [-- --rounds N]`
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -8,8 +8,9 @@ import { onStage } from './lab.ts';
 import { needsNamespaces } from './namespaces.ts';
 
 // Three real daemons in the default profile, and a client that asks every millisecond. That no two
-// nodes ever hold the VIP is exact: the order of the kernel's events, by a program that is not ours.
-// Times are judged with room, for a machine that does other things too; the benchmark has medians.
+// nodes ever hold the VIP is exact: the order of the kernel's events, by a program that is not
+// ours. Times are judged with room, for a machine that does other things too; the benchmark has
+// medians.
 
 /** Three times the goals: 20 ms, 100 ms when the leader dies, 600 ms when it falls silent. */
 const GAP_LIMITS_MS: Readonly<Record<Fault, number>> = {

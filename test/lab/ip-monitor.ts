@@ -21,8 +21,8 @@ export interface IpMonitor {
 }
 
 /**
- * Starts `ip -ts monitor all-nsid address` where the veths of all networks end. One process for all:
- * several would print times of their own, and could not tell which of two changes came first.
+ * Starts `ip -ts monitor all-nsid address` where the veths of all networks end. One process for
+ * all: several would print times of their own, and could not tell which of two changes came first.
  * It learns which network is which by the nodes' own addresses, which are therefore set once more.
  */
 export async function startIpMonitor(stage: Stage): Promise<IpMonitor> {

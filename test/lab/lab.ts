@@ -16,8 +16,9 @@ vi.setConfig({ testTimeout: 40_000 });
 export const PROGRAM = [process.execPath, path.join(ROOT, 'bin', 'fairlead.cjs')] as const;
 
 /**
- * Tells `story` on a stage of its own: nodes with the built daemon, backends, a client. The referees
- * are programs that are not ours (ip, tcpdump, ss) and the client. Nothing of it is left afterwards.
+ * Tells `story` on a stage of its own: nodes with the built daemon, backends, a client. The
+ * referees are programs that are not ours (ip, tcpdump, ss) and the client. Nothing of it is left
+ * afterwards.
  */
 export async function onStage(
   options: StageOptions,
@@ -77,7 +78,10 @@ export async function neighbourOf(
   return entries[0]?.lladdr;
 }
 
-/** Where `namespace` listens for TCP, as `address:port`, as ss(8) prints it. (A thread has a socket.) */
+/**
+ * Where `namespace` listens for TCP, as `address:port`, as ss(8) prints it. (A thread has a
+ * socket.)
+ */
 export async function listeningOn(namespace: Namespace): Promise<readonly string[]> {
   const lines = (await run(namespace, 'ss', '-H', '-ltn')).trim().split('\n');
   return [...new Set(lines.flatMap((line) => line.trim().split(/\s+/)[3] ?? []))].sort();

@@ -10,7 +10,9 @@ const documented = readFileSync(new URL('../config/seed.yaml', import.meta.url),
 const VIP = '192.168.0.75';
 const SERVERS = ['192.168.0.70', '192.168.0.71', '192.168.0.72'] as const;
 
-/** Gives the stage the network that kube-vip 0.1's documentation is about: ens192, 192.168.0.0/24. */
+/**
+ * Gives the stage the network that kube-vip 0.1's documentation is about: ens192, 192.168.0.0/24.
+ */
 async function refurnish(stage: Stage): Promise<void> {
   for (const [index, node] of stage.network.nodes.entries()) {
     await run(node, 'ip', 'link', 'set', 'eth0', 'down');
@@ -25,7 +27,9 @@ function peer(index: number): string {
   return `{ id: server${index + 1}, address: ${SERVERS[index]}, port: 10000 }`;
 }
 
-/** The documented file as server `index + 1` has it; and where this test keeps sockets and state. */
+/**
+ * The documented file as server `index + 1` has it; and where this test keeps sockets and state.
+ */
 function fileOf(index: number, places: string): string {
   const others = [0, 1, 2].filter((other) => other !== index).map((other) => `- ${peer(other)}\n`);
   const text = documented

@@ -12,7 +12,10 @@ import { startTcpdump } from './tcpdump.ts';
 
 const VIP = vipAddress('ipv4');
 
-/** Binds the VIP at `node` with fairlead's tag, as a daemon does that was then killed with its guard. */
+/**
+ * Binds the VIP at `node` with fairlead's tag, as a daemon does that was then killed with its
+ * guard.
+ */
 async function leaveTagged(stage: Stage, node: string): Promise<void> {
   const binding = loadBinding();
   const kernel = binding.openKernel({ netns: stage.station(node).path });

@@ -172,7 +172,9 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** The limits on pipes are not for root: step down to nobody, except where root is only so called. */
+/**
+ * The limits on pipes are not for root: step down to nobody, except where root is only so called.
+ */
 function unprivileged(): readonly string[] {
   const ALL_USERS = '4294967295'; // user_namespaces(7): what the initial namespace maps.
   const isRoot = readFileSync('/proc/self/uid_map', 'utf8').trim().endsWith(ALL_USERS);

@@ -99,7 +99,9 @@ export async function listenerTo(
 /** A client of a listener, closed with the test. */
 export interface Client {
   readonly socket: Socket;
-  /** Everything received, when the other side has ended; rejects with the error that came instead. */
+  /**
+   * Everything received, when the other side has ended; rejects with the error that came instead.
+   */
   readonly received: Promise<Buffer>;
 }
 
@@ -136,8 +138,8 @@ export async function endOf(client: Client): Promise<string> {
   } catch (err) {
     return codeOf(err);
   }
-  // A write may have taken the socket's error from the read, which then only finds the end: Node tells
-  // of the end first.
+  // A write may have taken the socket's error from the read, which then only finds the end: Node
+  // tells of the end first.
   await sleep(50);
   return client.socket.errored === null ? 'end' : codeOf(client.socket.errored);
 }

@@ -135,7 +135,8 @@ test('a reset by the client is a reset for the backend', async () => {
 
   const client = connectTo(listener);
   client.socket.write('hello');
-  // Read, not only delivered: libuv takes data and a reset that it finds together for data and an end.
+  // Read, not only delivered: libuv takes data and a reset that it finds together for data and an
+  // end.
   await until(
     () => backend.sockets[0]?.bytesRead,
     (bytes) => bytes === 5,
@@ -219,7 +220,8 @@ test('a reader that does not read stops the writer, and all arrives when it read
   const client = connectTo(listener);
   client.socket.pause();
   await untilItRests(() => written);
-  // What is under way lies in the buffers of four sockets and one pipe: tcp_rmem and tcp_wmem bound it.
+  // What is under way lies in the buffers of four sockets and one pipe: tcp_rmem and tcp_wmem bound
+  // it.
   expect(written).toBeLessThan(size);
   const { bytesOut } = countersOf(forwarder, listener);
   await sleep(200);

@@ -25,7 +25,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A guard that says yes to everything, and writes down the kinds of the commands that it was given. */
+/**
+ * A guard that says yes to everything, and writes down the kinds of the commands that it was given.
+ */
 function writeYesMan(log: string): string {
   const file = path.join(folder, 'yes-man.cjs');
   writeFileSync(

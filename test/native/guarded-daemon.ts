@@ -1,7 +1,7 @@
 /**
- * Plays the daemon for guard.test.ts: a process of its own, because the story is that it is killed or
- * stopped. Binds addresses on lo under a guard, in the daemon's order, and prints one JSON line for
- * each thing that happens.
+ * Plays the daemon for guard.test.ts: a process of its own, because the story is that it is killed
+ * or stopped. Binds addresses on lo under a guard, in the daemon's order, and prints one JSON line
+ * for each thing that happens.
  */
 import { parseIpAddress } from '../../src/core/address/ip.ts';
 import { loadBinding } from '../../src/dataplane/binding.ts';

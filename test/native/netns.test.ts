@@ -98,8 +98,8 @@ describe.skipIf(!inNamespaces)('fairlead-netns', () => {
   });
 
   test('check names the cause and the cure where they are not', () => {
-    // A limit that a user namespace sets for itself. As the machine's root there is none to set it in
-    // without harm, so a user without privileges makes one.
+    // A limit that a user namespace sets for itself. As the machine's root there is none to set it
+    // in without harm, so a user without privileges makes one.
     const copy = path.join(folder, 'fairlead-netns');
     copyFileSync(netns, copy);
     chmodSync(copy, 0o755);

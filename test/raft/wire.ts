@@ -33,8 +33,8 @@ export interface Carried {
 }
 
 /**
- * A wire between the peers a and b that remembers what it carries, and changes, loses or repeats it as
- * it is told. Each reaches the other at the wire's end for it.
+ * A wire between the peers a and b that remembers what it carries, and changes, loses or repeats it
+ * as it is told. Each reaches the other at the wire's end for it.
  */
 export class Wire {
   readonly carried: Carried[] = [];

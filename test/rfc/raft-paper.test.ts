@@ -1,6 +1,7 @@
 /**
- * Sentences of "In Search of an Understandable Consensus Algorithm" (Ongaro and Ousterhout, extended
- * version) and of Ongaro's thesis that hold for an election without a log, each with its section.
+ * Sentences of "In Search of an Understandable Consensus Algorithm" (Ongaro and Ousterhout,
+ * extended version) and of Ongaro's thesis that hold for an election without a log, each with its
+ * section.
  */
 import { expect, test } from 'vitest';
 import { majorityOf, newestByMajority } from '../../src/core/election/raft/quorum.ts';

@@ -96,8 +96,9 @@ test('RFC 4443 §2.3: the checksum', () => {
     for (const router of [true, false])
       expect(checksumOf(frameOf({ address, router }))).toBe(0xffff);
   }
-  // By hand, so that no mistake can be shared: 2 × (2001 + 0db8 + 0010) for source and target, ff02 +
-  // 0001 destination, 0020 + 003a, 8800, 2000, 0201 + 0200 + 000b = 2 06fb; folded 06fd; inverted f902.
+  // By hand, so that no mistake can be shared: 2 × (2001 + 0db8 + 0010) for source and target, ff02
+  // + 0001 destination, 0020 + 003a, 8800, 2000, 0201 + 0200 + 000b = 2 06fb; folded 06fd; inverted
+  // f902.
   expect(read(frameOf()).message.checksum).toBe(0xf902);
 });
 

@@ -1,5 +1,5 @@
-// Failover as stories: test/scenario/*.txt, in blocks of commands, a line of dashes, and what comes of
-// them. UPDATE=1 writes down what comes of them now; read the difference before you commit it.
+// Failover as stories: test/scenario/*.txt, in blocks of commands, a line of dashes, and what comes
+// of them. UPDATE=1 writes down what comes of them now; read the difference before you commit it.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,4 +1,6 @@
-/** What is to happen, and when: a binary heap. Of two acts at one time, the first put in is first. */
+/**
+ * What is to happen, and when: a binary heap. Of two acts at one time, the first put in is first.
+ */
 export class Agenda {
   readonly #acts: Act[] = [];
   #count = 0;

@@ -24,7 +24,9 @@ interface StateFile {
 /** `UNKNOWN_ELECTION_TIMEOUT_MS` of src/raft/state-file.ts. */
 const UNKNOWN_ELECTION_TIMEOUT_MS = 2000;
 
-/** A node as its operator sees it: a machine, a file, a configuration; and the process, if one runs. */
+/**
+ * A node as its operator sees it: a machine, a file, a configuration; and the process, if one runs.
+ */
 export interface Site {
   readonly place: number;
   readonly id: string;
@@ -46,7 +48,10 @@ export interface Site {
 const IDS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'] as const;
 const EVERY_MS = 0.5;
 
-/** Machines, processes and the network between them, and what an operator or an accident does to them. */
+/**
+ * Machines, processes and the network between them, and what an operator or an accident does to
+ * them.
+ */
 export class Cluster {
   readonly agenda: Agenda = new Agenda();
   readonly random: Random;

@@ -179,7 +179,9 @@ function crash(
   };
 }
 
-/** A process that takes another's place waits for that one's guard (an abstract socket is the lock). */
+/**
+ * A process that takes another's place waits for that one's guard (an abstract socket is the lock).
+ */
 function startSoon(cluster: Cluster, site: Site): void {
   const retry = (): void => {
     if (site.voter?.alive !== true && site.voter?.fence.bound === true) {
@@ -249,7 +251,8 @@ function editLists(cluster: Cluster, fault: FaultOf<'list-edit'>): Undo {
   for (const [index, site] of all.entries()) {
     site.edited = true;
     cluster.agenda.after(index * 200 * cluster.random.next(), () => {
-      // A node that has forgotten its list would take any; that is the operator's care, not the rule's.
+      // A node that has forgotten its list would take any; that is the operator's care, not the
+      // rule's.
       if (!site.edited || (site !== spare && site.file === undefined)) return;
       site.voters = list;
       restart(cluster, site);
@@ -278,7 +281,9 @@ function changed(
   return (spare === undefined ? [...kept] : [...kept, spare]).sort();
 }
 
-/** What an operator is told to do: everything stops, forgets its list, and starts with the new one. */
+/**
+ * What an operator is told to do: everything stops, forgets its list, and starts with the new one.
+ */
 function changeList(cluster: Cluster, fault: FaultOf<'list-change'>): Undo {
   const sites = voterSites(cluster);
   const before = sites[0]?.voters ?? [];

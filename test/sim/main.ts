@@ -10,7 +10,9 @@ import { makeScenario } from './scenario.ts';
 import { shorten, simulate } from './simulation.ts';
 
 const CORES = availableParallelism();
-/** Short-lived values are all that a run makes: with room for them, they cost nothing to collect. */
+/**
+ * Short-lived values are all that a run makes: with room for them, they cost nothing to collect.
+ */
 const YOUNG_MB = 64;
 /** Seeds that a core takes at a time. */
 const BATCH = 25;
@@ -21,7 +23,9 @@ interface Failure {
   readonly violation: Violation;
 }
 
-/** `safetyOnly`: stops at the first two rights or two servers, and takes nothing else for a failure. */
+/**
+ * `safetyOnly`: stops at the first two rights or two servers, and takes nothing else for a failure.
+ */
 interface Batch {
   readonly from: number;
   readonly seeds: number;
@@ -78,7 +82,8 @@ async function runAll({ from, seeds, safetyOnly }: Batch): Promise<BatchResult> 
       const size = Math.min(BATCH, from + seeds - next);
       const start = next;
       next += size;
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+      // A thread has no origin.
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin
       worker.postMessage({ from: start, seeds: size, safetyOnly } satisfies Batch);
       const answer = new Promise<BatchResult>((resolve) => worker.once('message', resolve));
       const result = await Promise.race([answer, died]);

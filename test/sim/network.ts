@@ -29,7 +29,9 @@ export interface DelayRule extends Rule {
 /** As an adversary who listens can keep: enough for every session of a run. */
 const RECORDED_MAX = 20_000;
 
-/** Datagrams between machines: late, lost, doubled, out of order, cut off, and heard by a stranger. */
+/**
+ * Datagrams between machines: late, lost, doubled, out of order, cut off, and heard by a stranger.
+ */
 export class Network {
   readonly #agenda: Agenda;
   readonly #random: Random;

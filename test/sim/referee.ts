@@ -44,8 +44,8 @@ export function add(tally: Tally, name: string, more: number): void {
 const ROUNDING_MS = 1e-6;
 
 /**
- * Watches every step, in true time, which nobody else knows: no two processes have a right, or serve,
- * at one instant.
+ * Watches every step, in true time, which nobody else knows: no two processes have a right, or
+ * serve, at one instant.
  */
 export class Referee {
   readonly #agenda: Agenda;

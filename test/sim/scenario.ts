@@ -1,4 +1,7 @@
-/** What one seed stands for: a cluster, and what goes wrong with it. Values, so that a story can be cut. */
+/**
+ * What one seed stands for: a cluster, and what goes wrong with it. Values, so that a story can be
+ * cut.
+ */
 import { Random } from './random.ts';
 
 export interface Profile {
@@ -131,8 +134,8 @@ export function completeScenario(scenario: Omit<Scenario, 'healedAt' | 'endsAt'>
 }
 
 /**
- * How soon a leader serves once nothing goes wrong any more: the abstention after a lost file, and a
- * few election timeouts for candidates that are in each other's way.
+ * How soon a leader serves once nothing goes wrong any more: the abstention after a lost file, and
+ * a few election timeouts for candidates that are in each other's way.
  */
 export function recoveryBoundMs(profile: ProfileName): number {
   return 2100 + 4 * PROFILES[profile].electionTimeoutMs;
@@ -274,8 +277,8 @@ function forgottenTermStory(random: Random, nodes: number): Fault[] {
 }
 
 /**
- * In a group that changes to shorter promises, a node that gives long ones still is to lead; those that
- * might have promised it too much restart, and it is cut off.
+ * In a group that changes to shorter promises, a node that gives long ones still is to lead; those
+ * that might have promised it too much restart, and it is cut off.
  */
 function longPromiseStory(random: Random, nodes: number, profile: ProfileName): Fault[] {
   const last = random.whole(0, nodes - 1);
@@ -300,9 +303,9 @@ function longPromiseStory(random: Random, nodes: number, profile: ProfileName): 
 }
 
 /**
- * Two processes with one id. No protocol keeps two rights apart when each is half of a majority of its
- * own: so the other voters are well for as long as both live. What is claimed is that they let only one
- * of the two in.
+ * Two processes with one id. No protocol keeps two rights apart when each is half of a majority of
+ * its own: so the other voters are well for as long as both live. What is claimed is that they let
+ * only one of the two in.
  */
 function twinStory(random: Random, nodes: number): Fault[] {
   const victim = random.whole(0, nodes - 1);

@@ -42,7 +42,7 @@ function handOff(cluster: Cluster): void {
   cluster.leaderSite()?.voter?.order({ kind: 'handoff', target: undefined });
 }
 
-// design.md section 3; the kernel's time for an address and its announcement comes on top.
+// The goals of README.md; the kernel's time for an address and its announcement comes on top.
 test('a leader that loses power is replaced within 600 ms, 250 ms in the fast profile', () => {
   expect(worstGapMs('default', cutPower)).toBeLessThan(400);
   expect(worstGapMs('fast', cutPower)).toBeLessThan(150);

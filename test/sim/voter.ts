@@ -48,8 +48,8 @@ export interface Hesitation {
 const INBOX_MAX = 400;
 
 /**
- * One process: the driver of the election machine, as the daemon's is, on a machine that may stop it
- * between any two of its acts. The guard beside it acts by itself.
+ * One process: the driver of the election machine, as the daemon's is, on a machine that may stop
+ * it between any two of its acts. The guard beside it acts by itself.
  */
 export class Voter {
   readonly world: World;
@@ -110,7 +110,9 @@ export class Voter {
     this.pump();
   }
 
-  /** The end of the right that it believes to have, in true time; 0 without one, or when fenced off. */
+  /**
+   * The end of the right that it believes to have, in true time; 0 without one, or when fenced off.
+   */
   get rightEndsAt(): number {
     const { leading, term } = this.state;
     if (!this.alive || leading === undefined || this.fence.closedTerm === term) return 0;
@@ -146,7 +148,9 @@ export class Voter {
     this.fence.powerLost();
   }
 
-  /** Does everything that can be done now: effects in order, then orders, datagrams, and the timer. */
+  /**
+   * Does everything that can be done now: effects in order, then orders, datagrams, and the timer.
+   */
   pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;

@@ -1,7 +1,7 @@
 import { codeOnly, type Finding, lineOf, type SourceFile } from './source.ts';
 
 const MAX_LINES = 500;
-export const MAX_COLUMNS = 200;
+export const MAX_COLUMNS = 100;
 
 /**
  * Who alone may do what in src/: effects that are easy to do anywhere, and wrong nearly everywhere.
@@ -42,8 +42,9 @@ export function checkShape(file: SourceFile): Finding[] {
 function isQuotation(line: string): boolean {
   if (/https?:\/\//.test(line)) return true;
   const isComment = /^\s*(?:\/\/|\/?\*)/.test(line);
-  const code = codeOnly(line).replaceAll(/(?<=\S) {2,}/g, ' ');
-  return !isComment && /['"`]/.test(line) && code.trimEnd().length <= MAX_COLUMNS;
+  const indent = line.search(/\S/);
+  const code = codeOnly(line).slice(indent).replaceAll(/ {2,}/g, ' ').trimEnd();
+  return !isComment && /['"`]/.test(line) && indent + code.length <= MAX_COLUMNS;
 }
 
 /** Numbers of the lines that begin inside a template literal. */

@@ -15,8 +15,8 @@ export interface Cidr {
 }
 
 /**
- * Reads `192.0.2.0/24` or `2001:db8::/32` (RFC 4632 §3.1, RFC 4291 §2.3). Bits behind the prefix are
- * cleared, as the pools and files that we inherit rely on.
+ * Reads `192.0.2.0/24` or `2001:db8::/32` (RFC 4632 §3.1, RFC 4291 §2.3). Bits behind the prefix
+ * are cleared, as the pools and files that we inherit rely on.
  */
 export function parseCidr(text: string): Cidr | undefined {
   const parsed = parseAddressWithPrefix(text);

@@ -71,7 +71,10 @@ export function formatEndpoint(address: IpAddress, port: number): string {
   return ipFamily(address) === 'ipv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** Many that packets are sent to, never an address of one node (RFC 5771, RFC 919 §7, RFC 4291 §2.7). */
+/**
+ * Many that packets are sent to, never an address of one node (RFC 5771, RFC 919 §7, RFC 4291
+ * §2.7).
+ */
 export function isMulticast(address: IpAddress): boolean {
   const first = ipBytes(address)[0] ?? 0;
   if (ipFamily(address) === 'ipv6') return first === 0xff;

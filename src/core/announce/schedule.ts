@@ -9,8 +9,8 @@ export const BURST_OFFSETS_MS: readonly number[] = [0, 100, 1000, 2000, 5000];
 
 /**
  * When announcement number `sent` (0 is the first) of a VIP taken at `startedAt` is due: the burst,
- * then one every `intervalMs`, since a switch that missed the burst would stay wrong until its entry
- * ages out.
+ * then one every `intervalMs`, since a switch that missed the burst would stay wrong until its
+ * entry ages out.
  */
 export function announcementDue(startedAt: Instant, sent: number, intervalMs: number): Instant {
   const offset = BURST_OFFSETS_MS[sent];

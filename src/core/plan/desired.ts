@@ -13,7 +13,9 @@ import type { VipProblem, WantedBalancer, World } from './world.ts';
 /** `::`: every address of the machine, of both families (ipv6(7), IPV6_V6ONLY off). */
 export const ANY_ADDRESS: IpAddress = ipFromBytes(new Uint8Array(16));
 
-/** What the dataplane should do, and which VIPs it could not serve from here even with the right. */
+/**
+ * What the dataplane should do, and which VIPs it could not serve from here even with the right.
+ */
 export interface Desired {
   readonly state: DataplaneState;
   readonly problems: readonly VipProblem[];
@@ -21,7 +23,8 @@ export interface Desired {
 
 /**
  * Decides what this node should serve in `world`. The right is an input: without it nothing that is
- * bound to the holder is desired, and so the plan that follows withdraws; there is no other way out.
+ * bound to the holder is desired, and so the plan that follows withdraws; there is no other way
+ * out.
  */
 export function desired(world: World): Desired {
   const placements = placeVips(world);

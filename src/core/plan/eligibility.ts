@@ -4,7 +4,10 @@ import type { VipProblem } from './world.ts';
 /** What decides whether this node can serve its VIPs if it were elected. */
 export interface Condition {
   readonly problems: readonly VipProblem[];
-  /** A VIP is bound here by something else, and the configuration or its subnet forbids to delete it. */
+  /**
+   * A VIP is bound here by something else, and the configuration or its subnet forbids to delete
+   * it.
+   */
   readonly foreign: readonly string[];
   /** The guard runs and answers. */
   readonly guarded: boolean;
@@ -39,9 +42,9 @@ const GUARD_GRACE_MS = 100;
 /**
  * Judges whether this node may be elected, or stay so (fencing.md A9).
  *
- * A holder whose link loses its carrier is given `linkDownGraceMs`, since a port that renegotiates is
- * back sooner than another node could take over; a node that does not hold has nothing to lose by
- * waiting until it is well.
+ * A holder whose link loses its carrier is given `linkDownGraceMs`, since a port that renegotiates
+ * is back sooner than another node could take over; a node that does not hold has nothing to lose
+ * by waiting until it is well.
  */
 export function judgeEligibility(
   state: EligibilityState,

@@ -17,14 +17,17 @@ export interface Ownership {
   readonly ours: readonly LinkAddress[];
   /** VIPs of ours that something else bound, and that may be deleted. */
   readonly foreign: readonly LinkAddress[];
-  /** VIPs of ours that something else bound as the only address of a link: deleting it would cut it off. */
+  /**
+   * VIPs of ours that something else bound as the only address of a link: deleting it would cut it
+   * off.
+   */
   readonly untouchable: readonly LinkAddress[];
 }
 
 /**
  * Sorts a machine's addresses. The tag alone does not make an address ours: two instances on one
- * machine share it, and each must leave the other's alone (fencing.md D6). And what was a VIP once is
- * the machine's own address when somebody else binds it after it has left the configuration.
+ * machine share it, and each must leave the other's alone (fencing.md D6). And what was a VIP once
+ * is the machine's own address when somebody else binds it after it has left the configuration.
  */
 export function sortAddresses(
   addresses: readonly KernelAddress[],

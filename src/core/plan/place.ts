@@ -13,8 +13,8 @@ interface Subnet {
 }
 
 /**
- * Finds the link of each VIP: the one that is named, or of those that a subnet or pattern selects the
- * one that shares a subnet with the VIP. A VIP without an interface goes where its subnet is.
+ * Finds the link of each VIP: the one that is named, or of those that a subnet or pattern selects
+ * the one that shares a subnet with the VIP. A VIP without an interface goes where its subnet is.
  */
 export function placeVips(
   world: Pick<World, 'vips' | 'links' | 'addresses'>,
@@ -40,8 +40,8 @@ function place(vip: WantedVip, links: readonly Link[], subnets: readonly Subnet[
   const candidates = matching.length > 0 || vip.interface === undefined ? matching : selected;
   const [link, second] = candidates;
   if (link === undefined) return unplaced(vip, 'link-missing');
-  // Of several none is more right than another, and a wrong guess would announce the VIP on a segment
-  // where nobody asks for it.
+  // Of several none is more right than another, and a wrong guess would announce the VIP on a
+  // segment where nobody asks for it.
   if (second !== undefined) return unplaced(vip, 'link-ambiguous');
   return { kind: 'placed', vip, link };
 }

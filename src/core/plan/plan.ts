@@ -46,9 +46,9 @@ export function plan(desired: DataplaneState, observed: DataplaneState): readonl
   const closed = subtract(observed.listeners, desired.listeners, listenerId);
   if (closed.length > 0) {
     const keep = intersect(observed.listeners, desired.listeners, listenerId);
-    // Connections to an address that leaves this machine cannot go on, and a reset lets their clients
-    // come back at once, to the next holder; connections of a balancer that was only configured away
-    // may finish.
+    // Connections to an address that leaves this machine cannot go on, and a reset lets their
+    // clients come back at once, to the next holder; connections of a balancer that was only
+    // configured away may finish.
     const leaving = new Set(gone.map((item) => item.address));
     actions.push({
       kind: 'close-listeners',

@@ -40,8 +40,8 @@ export interface Listener {
 }
 
 /**
- * What the dataplane does, or should do: desired and observed have this one type, so that what is to
- * be done is their difference. Each list is a set: its order means nothing.
+ * What the dataplane does, or should do: desired and observed have this one type, so that what is
+ * to be done is their difference. Each list is a set: its order means nothing.
  */
 export interface DataplaneState {
   /** The addresses that the guard deletes when the fences' deadline passes or the daemon dies. */

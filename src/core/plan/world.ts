@@ -27,7 +27,10 @@ export interface KernelAddress {
 export interface WantedVip {
   readonly address: IpAddress;
   readonly prefixLength: number;
-  /** A link's name, a subnet (`192.0.2.0/24`) or a pattern (`eth*`); without it, the link whose subnet has it. */
+  /**
+   * A link's name, a subnet (`192.0.2.0/24`) or a pattern (`eth*`); without it, the link whose
+   * subnet has it.
+   */
   readonly interface?: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a running daemon says of itself: the JSON of `fairlead status -o json`, and what the table is
- * drawn from. Fields are added, never renamed or removed: scripts read them.
+ * What a running daemon says of itself: the JSON of `fairlead status -o json`, and what the table
+ * is drawn from. Fields are added, never renamed or removed: scripts read them.
  */
 export interface Status {
   readonly apiVersion: 'fairlead.io/v1';
@@ -112,6 +112,8 @@ export interface TakeoverStatus {
   readonly at: string;
   /** `holder-gone`, `handoff`, `resigned`, `first`: why there was a takeover. */
   readonly reason: string;
-  /** From the last sign of the former holder to the first announcement; null when there was none. */
+  /**
+   * From the last sign of the former holder to the first announcement; null when there was none.
+   */
   readonly gapMs: number | null;
 }

@@ -10,10 +10,10 @@ export interface AnswererOptions {
 }
 
 /**
- * Answers probes to the VIP with the node's name, for as long as the node has the address: the socket
- * is bound to it at all times (ip_nonlocal_bind, Documentation/networking/ip-sysctl.rst), and the
- * kernel delivers only while the address is there. The daemon has no part in it, so a node whose
- * daemon is dead or frozen and whose address stayed is seen to serve.
+ * Answers probes to the VIP with the node's name, for as long as the node has the address: the
+ * socket is bound to it at all times (ip_nonlocal_bind, Documentation/networking/ip-sysctl.rst),
+ * and the kernel delivers only while the address is there. The daemon has no part in it, so a node
+ * whose daemon is dead or frozen and whose address stayed is seen to serve.
  */
 export function runAnswerer({ vip, probePort, name }: AnswererOptions, ready: () => void): void {
   const family = isIPv6(vip) ? 'ipv6' : 'ipv4';

@@ -26,8 +26,9 @@ const GIVE_UP_MS = 1000;
 const REPORT_INTERVAL_MS = 50;
 
 /**
- * Asks the VIP without pause: a UDP probe every `probeIntervalMs`, which the node that has the address
- * answers, and a TCP connection through the balancer every `requestIntervalMs`, which a backend does.
+ * Asks the VIP without pause: a UDP probe every `probeIntervalMs`, which the node that has the
+ * address answers, and a TCP connection through the balancer every `requestIntervalMs`, which a
+ * backend does.
  */
 export function runClient(
   options: ClientOptions,

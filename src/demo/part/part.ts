@@ -1,6 +1,7 @@
 /**
  * The parts that the demo plays in other namespaces: processes of this same program, since only a
- * process that starts in a namespace has its sockets there. The hidden command `demo-part` runs them.
+ * process that starts in a namespace has its sockets there. The hidden command `demo-part` runs
+ * them.
  */
 import { loadBinding } from '../../dataplane/binding.ts';
 import { type AnswererOptions, runAnswerer } from './answerer.ts';

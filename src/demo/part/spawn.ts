@@ -10,7 +10,8 @@ export interface RunningPart {
 }
 
 /**
- * Starts `part` in `namespace` and waits until it is at work. Messages after that go to `onMessage`.
+ * Starts `part` in `namespace` and waits until it is at work. Messages after that go to
+ * `onMessage`.
  *
  * @throws {OperationalError} when it ends before.
  */

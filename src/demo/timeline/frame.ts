@@ -8,7 +8,9 @@ import { axisLine, clientLane, nodeLane, type Scale, strikeLine } from './lanes.
 const LABEL_COLUMNS = 10;
 const MAX_COLUMNS = 160;
 
-/** The overview scrolls by whole columns of this length, so that what was drawn does not shimmer. */
+/**
+ * The overview scrolls by whole columns of this length, so that what was drawn does not shimmer.
+ */
 const OVERVIEW_COLUMN_MS = 100;
 
 /** What a closer look shows at least, before and after the fault. */
@@ -18,9 +20,9 @@ const AFTER_MS = 500;
 const NICE_COLUMN_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 /**
- * Draws everything that is known at `now`, as lines of at most the screen's width and one fewer than
- * its height: overview, a closer look at the latest fault, and one bar a fault, all on one scale. What
- * does not fit is left out, the closer look first.
+ * Draws everything that is known at `now`, as lines of at most the screen's width and one fewer
+ * than its height: overview, a closer look at the latest fault, and one bar a fault, all on one
+ * scale. What does not fit is left out, the closer look first.
  */
 export function drawFrame(history: History, now: Instant, screen: Screen): readonly string[] {
   const width = Math.min(screen.columns, MAX_COLUMNS);

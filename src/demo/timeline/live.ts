@@ -38,8 +38,8 @@ export function screenOf(terminal: WriteStream, environment: NodeJS.ProcessEnv):
 }
 
 /**
- * Redraws `history` at the bottom of `terminal` some twenty times a second. Each frame is one write,
- * line over line without erasing first, so that nothing flickers.
+ * Redraws `history` at the bottom of `terminal` some twenty times a second. Each frame is one
+ * write, line over line without erasing first, so that nothing flickers.
  */
 export function startLiveTimeline(
   history: History,

@@ -1,12 +1,14 @@
 /**
- * One voter's channel to another: which datagrams are fresh, and which of a peer's processes counts.
+ * One voter's channel to another: which datagrams are fresh, and which of a peer's processes
+ * counts.
  *
- * The bytes are authenticated outside (key file, HMAC); that proves who wrote them, not when. So each
- * side asks for an answer that cannot have been recorded: it names a nonce, and takes a message only
- * if it echoes that nonce (fencing.md A7). The nonces of a process count up from its instance, random
- * at every start, and a new one is drawn for each process of the peer that this one meets. A recorded
- * session is therefore worthless once either side has restarted, or the peer has been replaced.
- * Within a session, sequence numbers and a window refuse what comes twice (RFC 4303 §3.4.3).
+ * The bytes are authenticated outside (key file, HMAC); that proves who wrote them, not when. So
+ * each side asks for an answer that cannot have been recorded: it names a nonce, and takes a
+ * message only if it echoes that nonce (fencing.md A7). The nonces of a process count up from its
+ * instance, random at every start, and a new one is drawn for each process of the peer that this
+ * one meets. A recorded session is therefore worthless once either side has restarted, or the peer
+ * has been replaced. Within a session, sequence numbers and a window refuse what comes twice (RFC
+ * 4303 §3.4.3).
  *
  * A peer's id belongs to one live process at a time (fencing.md A6): another one that proves to be
  * alive is refused until the first has been silent for as long as a promise lasts.
@@ -16,7 +18,9 @@
  */
 import type { Instant } from '../../time.ts';
 
-/** What a header is for; authenticated with the rest, so that one cannot be passed off as another. */
+/**
+ * What a header is for; authenticated with the rest, so that one cannot be passed off as another.
+ */
 export type HeaderKind =
   | 'message'
   /** Nothing but the header: shows nonces, and asks for nothing unless they are wrong. */
@@ -66,7 +70,9 @@ export interface Session {
 }
 
 export type Refusal =
-  /** It echoes no nonce of ours that counts: the peer has to hear it first, or it is a recording. */
+  /**
+   * It echoes no nonce of ours that counts: the peer has to hear it first, or it is a recording.
+   */
   | 'unknown-nonce'
   /** It has been here before, or is too old to say. */
   | 'replayed'
@@ -140,8 +146,8 @@ export function sealPrepared(session: Session): SessionHeader | undefined {
 }
 
 /**
- * Judges a datagram whose authentication held, whose cluster is ours, and whose `to` is this node, or
- * whose `from` is. The session that is returned replaces the one given, also after a refusal.
+ * Judges a datagram whose authentication held, whose cluster is ours, and whose `to` is this node,
+ * or whose `from` is. The session that is returned replaces the one given, also after a refusal.
  *
  * @param liveMs for how long a process that is silent still owns its id: the election timeout.
  */
@@ -154,8 +160,8 @@ export function accept(
   if (header.instance === session.instance) return refuse(session, 'own');
   if (header.instance !== session.peerInstance) return challenge(session, header, now, liveMs);
   if (header.echo !== session.nonce) {
-    // Not its header's nonce: that may be what it asks of the process before this one, while what it
-    // showed to this one, and wants back before it lets go of the other, is known already.
+    // Not its header's nonce: that may be what it asks of the process before this one, while what
+    // it showed to this one, and wants back before it lets go of the other, is known already.
     return greet(session, { nonce: session.nonce, echo: session.peerNonce }, now);
   }
   const window = slide(session, header);
@@ -168,8 +174,8 @@ export function accept(
 
 function welcome(session: Session, header: SessionHeader, renewed: boolean): Accepted {
   const { instance } = header;
-  // A hello is answered once, when it is news; so the first vote of an election need not be lost to a
-  // greeting, and two that know each other have nothing more to say.
+  // A hello is answered once, when it is news; so the first vote of an election need not be lost to
+  // a greeting, and two that know each other have nothing more to say.
   if (!renewed || header.kind !== 'hello') {
     return { kind: 'accepted', session, instance, renewed, reply: undefined };
   }
@@ -177,7 +183,10 @@ function welcome(session: Session, header: SessionHeader, renewed: boolean): Acc
   return { kind: 'accepted', session: reply.session, instance, renewed, reply: reply.header };
 }
 
-/** Lets another process than the accepted one prove that it is alive, and take the id when it is free. */
+/**
+ * Lets another process than the accepted one prove that it is alive, and take the id when it is
+ * free.
+ */
 function challenge(
   session: Session,
   header: SessionHeader,

@@ -14,8 +14,8 @@ import {
 } from './turn.ts';
 
 /**
- * Follows the leader of this term, and acknowledges its heartbeat: which is to promise, from now and for
- * `holdMs`, to acknowledge and vote for nobody else.
+ * Follows the leader of this term, and acknowledges its heartbeat: which is to promise, from now
+ * and for `holdMs`, to acknowledge and vote for nobody else.
  */
 export function followHeartbeat(turn: Turn, from: Sender, heartbeat: Heartbeat): void {
   const { state, now, config } = turn;
@@ -50,8 +50,8 @@ export function followHeartbeat(turn: Turn, from: Sender, heartbeat: Heartbeat):
 }
 
 /**
- * Says whether this voter would vote for the sender. It binds nobody to anything, and disturbs no term:
- * a node that was cut off comes back without deposing the leader (thesis §9.6).
+ * Says whether this voter would vote for the sender. It binds nobody to anything, and disturbs no
+ * term: a node that was cut off comes back without deposing the leader (thesis §9.6).
  */
 export function answerPreVoteRequest(turn: Turn, from: Sender, request: PreVoteRequest): void {
   const { state, config } = turn;
@@ -64,7 +64,9 @@ export function answerPreVoteRequest(turn: Turn, from: Sender, request: PreVoteR
   send(turn, from.id, { kind: 'pre-vote', list: config.list, term, granted });
 }
 
-/** Votes, once a term, first come first served (Raft §5.2). The promise has been looked at before. */
+/**
+ * Votes, once a term, first come first served (Raft §5.2). The promise has been looked at before.
+ */
 export function answerVoteRequest(turn: Turn, from: Sender, request: VoteRequest): void {
   const { state, now, config } = turn;
   const granted =

@@ -169,8 +169,8 @@ function canSucceed(turn: Turn, peer: PeerProgress | undefined): boolean {
 
 /**
  * How each voter stands when the leader is gone, the greatest first; positive for those that could
- * serve. Those come first, then priority counts, then the order of the list from the leader on: so the
- * successor of a common failover waits for nobody (fencing.md A10).
+ * serve. Those come first, then priority counts, then the order of the list from the leader on: so
+ * the successor of a common failover waits for nobody (fencing.md A10).
  */
 function standingsOf(turn: Turn, peers: readonly PeerProgress[]): readonly number[] {
   const own = turn.config.voters.indexOf(turn.config.self);

@@ -1,9 +1,9 @@
 /**
  * What voters say to each other, and its bytes.
  *
- * Who speaks is not in a message: the channel knows it, authenticated (channel.ts). Voters are named
- * by their place in the sorted list, which both sides share, or else the list's fingerprint differs
- * and nothing else in the message counts.
+ * Who speaks is not in a message: the channel knows it, authenticated (channel.ts). Voters are
+ * named by their place in the sorted list, which both sides share, or else the list's fingerprint
+ * differs and nothing else in the message counts.
  */
 export type Message =
   | Heartbeat
@@ -63,7 +63,9 @@ export interface VoteRequest extends MessageBase {
   readonly release: Release | undefined;
 }
 
-/** A leader's life in a term that it has given up: promises to it alone are void (fencing.md A4). */
+/**
+ * A leader's life in a term that it has given up: promises to it alone are void (fencing.md A4).
+ */
 export interface Release {
   readonly leader: string;
   readonly instance: bigint;
@@ -76,8 +78,8 @@ export interface Vote extends MessageBase {
 
 /**
  * The sender led `term`, serves nothing any more and never will again in that term: TimeoutNow of
- * leadership transfer (Raft thesis §3.10) when it names a target, and what a guard sends when it has
- * withdrawn for its daemon.
+ * leadership transfer (Raft thesis §3.10) when it names a target, and what a guard sends when it
+ * has withdrawn for its daemon.
  */
 export interface Resignation extends MessageBase {
   readonly kind: 'resignation';
@@ -112,7 +114,8 @@ const NOBODY = 0xff;
  * 16                        24                        32               40
  *  | term                   | sequence                | instance        |
  *
- * All numbers are big-endian. Byte 3 is the rank, the priority, or the place of a voter in the list.
+ * All numbers are big-endian. Byte 3 is the rank, the priority, or the place of a voter in the
+ * list.
  */
 
 /** The bytes of a message; `voters` is the sorted list that its `list` stands for. */

@@ -1,10 +1,10 @@
 /**
  * The promise: what keeps two nodes from serving at once.
  *
- * A voter that acknowledges a heartbeat promises its sender to acknowledge, vote for, pre-vote for and
- * be nobody else for `holdMs`. A leader's right rests on the promises of a majority, any two majorities
- * share a voter, and one promise is in force at a time: so no two rights overlap, whatever terms, votes
- * and files say (fencing.md A3, which is the argument of PaxosLease).
+ * A voter that acknowledges a heartbeat promises its sender to acknowledge, vote for, pre-vote for
+ * and be nobody else for `holdMs`. A leader's right rests on the promises of a majority, any two
+ * majorities share a voter, and one promise is in force at a time: so no two rights overlap,
+ * whatever terms, votes and files say (fencing.md A3, which is the argument of PaxosLease).
  */
 import type { Instant } from '../../time.ts';
 import type { Release } from './message.ts';
@@ -42,9 +42,9 @@ function isHolder(promise: GivenPromise, claimant: Sender): boolean {
 }
 
 /**
- * Whether a resignation excuses an election for `term` from the promise: it does so for the leader that
- * resigned alone, and for the very next term. A datagram that was late or came twice can name no other
- * (fencing.md A4).
+ * Whether a resignation excuses an election for `term` from the promise: it does so for the leader
+ * that resigned alone, and for the very next term. A datagram that was late or came twice can name
+ * no other (fencing.md A4).
  */
 function voids(release: Release, promise: GivenPromise, term: number): boolean {
   return (

@@ -4,8 +4,9 @@ export function majorityOf(voters: number): number {
 }
 
 /**
- * The newest sequence that a majority of the voters has acknowledged; 0 when there is none. Each voter
- * has one entry: the leader's own is its newest, since it promises itself each round that it sends.
+ * The newest sequence that a majority of the voters has acknowledged; 0 when there is none. Each
+ * voter has one entry: the leader's own is its newest, since it promises itself each round that it
+ * sends.
  */
 export function newestByMajority(acknowledged: readonly number[]): number {
   const newestFirst = acknowledged.toSorted((one, other) => other - one);

@@ -3,12 +3,12 @@
  * Understandable Consensus Algorithm", and Ongaro's thesis), without a log.
  *
  * Raft's terms and votes find a leader; they do not make it safe to serve. What does is the promise
- * (promise.ts) and the right that a majority of promises gives (right.ts): so votes may be forgotten,
- * files lost and terms repeated, and no disk stands in the way of a failover.
+ * (promise.ts) and the right that a majority of promises gives (right.ts): so votes may be
+ * forgotten, files lost and terms repeated, and no disk stands in the way of a failover.
  *
  * One pure step: no clock, no chance, no input or output. A driver gives it events, performs the
- * effects in order, and ticks it at `nextWakeAt`. Terms are handled here for all roles; what follows
- * from a message is in follower.ts, candidate.ts and leader.ts.
+ * effects in order, and ticks it at `nextWakeAt`. Terms are handled here for all roles; what
+ * follows from a message is in follower.ts, candidate.ts and leader.ts.
  */
 import { invariant } from '../../invariant.ts';
 import { type Prng, seedPrng } from '../../prng.ts';
@@ -92,7 +92,9 @@ export function startRaft(
   return turn;
 }
 
-/** Advances the machine by one event. `now` is when the event was taken, before anything is sent. */
+/**
+ * Advances the machine by one event. `now` is when the event was taken, before anything is sent.
+ */
 export function stepRaft(
   state: RaftState,
   event: RaftEvent,
@@ -163,7 +165,9 @@ function voteRefusal(turn: Turn): Message {
   return { kind: 'vote', list: turn.config.list, term, granted: false };
 }
 
-/** "If a server receives a request with a stale term number, it rejects the request" (Raft §5.1). */
+/**
+ * "If a server receives a request with a stale term number, it rejects the request" (Raft §5.1).
+ */
 function answerStale(turn: Turn, from: Sender, message: Message): void {
   if (message.kind !== 'heartbeat' && message.kind !== 'vote-request') return;
   const { term } = turn.state;
@@ -208,8 +212,8 @@ function changeEligibility(turn: Turn, obstacle: string | undefined): void {
 }
 
 /**
- * Two processes are one voter that votes twice. This one stops serving, and speaks for nobody as long
- * as the other is heard (fencing.md A6).
+ * Two processes are one voter that votes twice. This one stops serving, and speaks for nobody as
+ * long as the other is heard (fencing.md A6).
  */
 function hearTwin(turn: Turn): void {
   const { state, now, config } = turn;

@@ -8,7 +8,9 @@ import type { GiveUpReason, HandoffRefusal, RoleReason, TakeoverReason } from '.
 import type { Message, Release, Resignation } from './message.ts';
 import type { GivenPromise, Sender } from './promise.ts';
 
-/** The part that a voter plays in the term that it is in (Raft §5.1; pre-candidate: thesis §9.6). */
+/**
+ * The part that a voter plays in the term that it is in (Raft §5.1; pre-candidate: thesis §9.6).
+ */
 export type RaftRole = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
 /** Fixed from a process's start to its end. */
@@ -24,8 +26,8 @@ export interface RaftConfig {
   /** How long a promise to this node lasts, and the longest that it gives. A whole number. */
   readonly electionTimeoutMs: number;
   /**
-   * How long this process abstains from its start: the longest promise that the process before it may
-   * have given. At least `electionTimeoutMs` (fencing.md A1; `StateFile.abstainMs`).
+   * How long this process abstains from its start: the longest promise that the process before it
+   * may have given. At least `electionTimeoutMs` (fencing.md A1; `StateFile.abstainMs`).
    */
   readonly abstainMs: number;
   /** 0 to 255. Orders the successors of a leader; a leader is never deposed for it. */
@@ -44,49 +46,53 @@ export interface SavedVote {
 
 export type RaftEvent =
   /**
-   * Time has passed. Due at `nextWakeAt`; earlier ticks do nothing. A driver that was stopped gives the
-   * machine every datagram that waits before it ticks, or it would take its own sleep for the
+   * Time has passed. Due at `nextWakeAt`; earlier ticks do nothing. A driver that was stopped gives
+   * the machine every datagram that waits before it ticks, or it would take its own sleep for the
    * leader's silence (fencing.md A11).
    */
   | { readonly kind: 'tick' }
   /** A message that the channel accepted; `from` is authenticated. */
   | { readonly kind: 'received'; readonly from: Sender; readonly message: Message }
-  /** Whether this node could serve, and else why not. It is not eligible until this is said first. */
+  /**
+   * Whether this node could serve, and else why not. It is not eligible until this is said first.
+   */
   | { readonly kind: 'eligibility'; readonly obstacle: string | undefined }
   /** A person wants another leader: `target`, or whoever comes first. */
   | { readonly kind: 'handoff'; readonly target: string | undefined }
   /** This process is about to end: it gives up what it has, and stands for nothing any more. */
   | { readonly kind: 'leave' }
   /**
-   * The fences are closed without our doing: the guard has fired, or could not be told of a deadline.
-   * The right is over for the rest of the term. To be given before anything else that waits.
+   * The fences are closed without our doing: the guard has fired, or could not be told of a
+   * deadline. The right is over for the rest of the term. To be given before anything else that
+   * waits.
    */
   | { readonly kind: 'fences-closed' }
   /** The channel has proof of a live process with this node's id. */
   | { readonly kind: 'twin-heard'; readonly instance: bigint };
 
 /**
- * What the driver is to do, strictly in this order: an effect begins when the one before it is done,
- * also across steps. All but `give-up-right` are done at once.
+ * What the driver is to do, strictly in this order: an effect begins when the one before it is
+ * done, also across steps. All but `give-up-right` are done at once.
  */
 export type Effect =
   | { readonly kind: 'send'; readonly to: string; readonly message: Message }
   /** To be written; nobody waits for the disk. */
   | { readonly kind: 'save'; readonly saved: SavedVote }
   /**
-   * This node may serve until `endsAt`: the first of a term gives the right, the others extend it. The
-   * fences are told `fencesDeadline(endsAt, marginMs)`. When they do not take it: `fences-closed`.
+   * This node may serve until `endsAt`: the first of a term gives the right, the others extend it.
+   * The fences are told `fencesDeadline(endsAt, marginMs)`. When they do not take it:
+   * `fences-closed`.
    */
   | { readonly kind: 'right-extended'; readonly term: number; readonly endsAt: Instant }
   /**
-   * The right is over. Done only when the kernel has confirmed that nothing is served here: the effects
-   * after it may let another node begin.
+   * The right is over. Done only when the kernel has confirmed that nothing is served here: the
+   * effects after it may let another node begin.
    */
   | { readonly kind: 'give-up-right'; readonly term: number; readonly reason: GiveUpReason }
   /**
    * What the guard is to send to every peer once it has withdrawn for us: sealed with
-   * `sealPrepared` for each peer's session, and again whenever such a session changes. Worthless when
-   * the right of `message.term` has been given up.
+   * `sealPrepared` for each peer's session, and again whenever such a session changes. Worthless
+   * when the right of `message.term` has been given up.
    */
   | { readonly kind: 'prepare-resignation'; readonly message: Resignation }
   /** For status and log: one a change. */

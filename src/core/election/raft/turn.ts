@@ -1,6 +1,6 @@
 /**
- * One step in the making: a copy of the state to write in, and the effects so far. A turn lives within
- * one call of `stepRaft`; the values in the state are replaced, never changed.
+ * One step in the making: a copy of the state to write in, and the effects so far. A turn lives
+ * within one call of `stepRaft`; the values in the state are replaced, never changed.
  */
 import { draw } from '../../prng.ts';
 import type { Instant } from '../../time.ts';
@@ -82,7 +82,9 @@ export function canStand(turn: Turn): boolean {
   return state.obstacle === undefined && !config.voterOnly && !state.leaving;
 }
 
-/** Whether this voter may not help `claimant` to lead `term`: it has started, or promised another. */
+/**
+ * Whether this voter may not help `claimant` to lead `term`: it has started, or promised another.
+ */
 export function isBound(
   turn: Turn,
   claimant: Sender,
@@ -95,9 +97,9 @@ export function isBound(
 }
 
 /**
- * The resignation that excuses the election of `term`, if this voter heard it: only that of the leader
- * of the term before. One that is older names a right that is long over, while the same process may
- * have been promised a newer one since.
+ * The resignation that excuses the election of `term`, if this voter heard it: only that of the
+ * leader of the term before. One that is older names a right that is long over, while the same
+ * process may have been promised a newer one since.
  */
 export function releaseFor(turn: Turn, term: number): HeardRelease | undefined {
   const { release } = turn.state;
@@ -110,8 +112,8 @@ export function rankDelayMs(turn: Turn, rank: number): number {
 }
 
 /**
- * Has an election go on after 20 to 50 ms (in the default profile): soon, since a refusal often means
- * that somebody's promise has a few milliseconds left; and not all at once (fencing.md A10).
+ * Has an election go on after 20 to 50 ms (in the default profile): soon, since a refusal often
+ * means that somebody's promise has a few milliseconds left; and not all at once (fencing.md A10).
  */
 export function askAgainSoon(turn: Turn): void {
   const { value, prng } = draw(turn.state.prng);

@@ -33,7 +33,9 @@ class End {
   }
 }
 
-/** Says hello, and lets both answer until nobody has anything to say; how many datagrams it took. */
+/**
+ * Says hello, and lets both answer until nobody has anything to say; how many datagrams it took.
+ */
 function meet(one: End, other: End, now = 0): number {
   let datagrams = 1;
   let header: SessionHeader | undefined = one.seal('hello');

@@ -17,7 +17,9 @@ const CONFIG: RaftConfig = {
   startAsLeader: false,
 };
 
-/** The voter `c`, past its abstention, told one message at a time; returns whom it answered and how. */
+/**
+ * The voter `c`, past its abstention, told one message at a time; returns whom it answered and how.
+ */
 class VoterC {
   #state: RaftState = startRaft(CONFIG, { term: 0, vote: null }, 0, 1).state;
 

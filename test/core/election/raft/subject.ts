@@ -10,7 +10,9 @@ import type {
 
 export const LIST: bigint = listFingerprint('test', ['a', 'b', 'c']);
 
-/** One voter under test: `a` of three unless said otherwise, well, and past its abstention at 300. */
+/**
+ * One voter under test: `a` of three unless said otherwise, well, and past its abstention at 300.
+ */
 export class Subject {
   readonly config: RaftConfig;
   state: RaftState;
