@@ -70,6 +70,8 @@ export class PeerHealth {
     // Anybody can send from a peer's address; as long as the peer itself is heard, that is no news.
     if (this.#seenAt !== undefined && now - this.#seenAt < liveMs) return null;
     if (this.#fault === undefined || now - this.#fault.at > FAULT_LASTS_MS) return null;
+    // Two followers greet each other once a second, and are well in between.
+    if (this.#seenAt !== undefined && this.#seenAt > this.#fault.at) return null;
     return TEXTS[this.#fault.reason] ?? null;
   }
 }
