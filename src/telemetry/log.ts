@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { OperationalError } from '../core/errors.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
@@ -25,10 +26,10 @@ export interface LogDestination {
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
- * JSON lines with `node` on each. Never waits: a pipe or a socket takes what it can at once and the
- * rest is queued (process.stdout does so on Linux: measured with Node 20 and a pipe that nobody
- * reads), and past a bound lines are dropped and counted, which the log says when there is room
- * again.
+ * JSON lines with `node` on each, and with level and time as a person reads them. Never waits: a
+ * pipe or a socket takes what it can at once and the rest is queued (process.stdout does so on
+ * Linux: measured with Node 20 and a pipe that nobody reads), and past a bound lines are dropped
+ * and counted, which the log says when there is room again.
  */
 export function openLog(options: {
   readonly node: string;
@@ -51,7 +52,14 @@ export function openLog(options: {
     destination.write(line);
   };
   const root = pino(
-    { base: { node }, level, onChild: (child) => void children.push(child) },
+    {
+      base: { node },
+      level,
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: tellError },
+      onChild: (child) => void children.push(child),
+    },
     { write },
   );
   // A child takes over its parent's level once, when it is made.
@@ -59,4 +67,11 @@ export function openLog(options: {
     if (logger === root) for (const child of children) child.level = label;
   });
   return root;
+}
+
+/** What the outside refused has a message, a code and a hint; our stack says nothing about it. */
+function tellError(err: unknown): unknown {
+  if (!(err instanceof Error)) return err;
+  const { stack, ...told } = pino.stdSerializers.err(err);
+  return err instanceof OperationalError ? told : { ...told, stack };
 }

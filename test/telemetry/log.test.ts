@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { OperationalError } from '../../src/core/errors.ts';
 import { openLog } from '../../src/telemetry/log.ts';
 
 /** A destination whose reader may stop. */
@@ -18,7 +19,7 @@ test('a line has level, node, component, fields and message', () => {
   const log = openLog({ node: 'a', level: 'info', destination: reader });
   log.child({ component: 'elector' }).info({ term: 4 }, 'started leading');
   expect(reader.lines).toEqual([
-    '{"level":30,"node":"a","component":"elector","term":4,"msg":"started leading"}',
+    '{"level":"info","node":"a","component":"elector","term":4,"msg":"started leading"}',
   ]);
 });
 
@@ -36,12 +37,28 @@ test('the level changes at run time, in every part', () => {
   expect(reader.lines).toHaveLength(2);
 });
 
-test('an error is told with its code and hint', () => {
+test('what the outside refused is told with its code and hint, a mistake of ours with its stack', () => {
   const reader = new Reader();
   const log = openLog({ node: 'a', level: 'info', destination: reader });
-  log.warn({ err: Object.assign(new Error('no'), { code: 'EPERM', hint: 'do' }) }, 'failed');
-  expect(reader.lines[0]).toContain('"message":"no"');
+  const cause = new Error('why');
+  const err = new OperationalError('no', { code: 'EPERM', hint: 'do', cause });
+  log.warn({ err }, 'failed');
+  expect(reader.lines[0]).toContain('"message":"no: why"');
   expect(reader.lines[0]).toContain('"code":"EPERM","hint":"do"');
+  expect(reader.lines[0]).not.toContain('stack');
+  log.warn({ err: new TypeError('oops') }, 'failed');
+  expect(reader.lines[1]).toMatch(/"type":"TypeError","message":"oops".*"stack":"TypeError: oops/);
+});
+
+test('the time is one that can be read, and compared with other logs', () => {
+  let line = '';
+  const destination = {
+    destroyed: false,
+    writableLength: 0,
+    write: (text: string) => (line = text),
+  };
+  openLog({ node: 'a', level: 'info', destination }).info('now');
+  expect(line).toMatch(/"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"/);
 });
 
 test('a reader that stops costs lines, which are counted, and no memory', () => {
@@ -53,8 +70,8 @@ test('a reader that stops costs lines, which are counted, and no memory', () => 
   reader.writableLength = 0;
   log.info('read');
   expect(reader.lines).toEqual([
-    '{"level":40,"node":"a","component":"log","dropped":10,"msg":"log lines dropped for want of a reader"}',
-    '{"level":30,"node":"a","msg":"read"}',
+    '{"level":"warn","node":"a","component":"log","dropped":10,"msg":"log lines dropped for want of a reader"}',
+    '{"level":"info","node":"a","msg":"read"}',
   ]);
 });
 
