@@ -139,7 +139,7 @@ function electorParts(
       new SingleElector({ node: config.node, right, clock });
     return { makeElector, reloadKeys: () => {}, storageProblem: () => undefined };
   }
-  const raft = raftConfigOf(config, localPeer, readInstance());
+  const raft = raftConfigOf(config, localPeer, drawInstance());
   const votes = new StateFile({
     path: path.join(config.dataDir, `${config.instance}.raft`),
     voters: raft.voters,
@@ -222,7 +222,7 @@ function raftConfigOf(config: Config, localPeer: Peer, instance: bigint): RaftCo
 }
 
 /** Random bits that tell this process from every other of its id; 0 would mean none. */
-function readInstance(): bigint {
+function drawInstance(): bigint {
   return randomBytes(8).readBigUInt64LE() || 1n;
 }
 
