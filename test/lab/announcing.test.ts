@@ -4,7 +4,7 @@ import { vipAddress } from '../../src/demo/network.ts';
 import { playOpening } from '../../src/demo/play.ts';
 import type { Stage } from '../../src/demo/stage.ts';
 import { macOf, neighbourOf, onStage, run } from './lab.ts';
-import { needsNamespaces } from './namespaces.ts';
+import { needsLab } from './namespaces.ts';
 import { startTcpdump } from './tcpdump.ts';
 
 const VIP = vipAddress('ipv4');
@@ -26,7 +26,7 @@ async function talkTo(stage: Stage, vip: string): Promise<void> {
   await run(stage.network.client, 'ping', '-c1', '-W1', vip);
 }
 
-needsNamespaces('gratuitousARP: true tells the segment at once, in both forms', async () => {
+needsLab('gratuitousARP: true tells the segment at once, in both forms', async () => {
   await onStage({ nodes: 3 }, async (stage) => {
     expect(await playOpening(stage, () => {})).toBe(true);
     await talkTo(stage, VIP);
@@ -56,7 +56,7 @@ needsNamespaces('gratuitousARP: true tells the segment at once, in both forms', 
   });
 });
 
-needsNamespaces('gratuitousARP: false tells nobody, and who asks is answered', async () => {
+needsLab('gratuitousARP: false tells nobody, and who asks is answered', async () => {
   await onStage({ nodes: 3, settings: { gratuitousArp: false } }, async (stage) => {
     expect(await playOpening(stage, () => {})).toBe(true);
     await talkTo(stage, VIP);
@@ -72,7 +72,7 @@ needsNamespaces('gratuitousARP: false tells nobody, and who asks is answered', a
   });
 });
 
-needsNamespaces('an IPv6 VIP is announced by unsolicited advertisements', async () => {
+needsLab('an IPv6 VIP is announced by unsolicited advertisements', async () => {
   const settings = { vips: [{ address: VIP6, interface: 'eth0' }] };
   await onStage({ nodes: 3, families: ['ipv6'], vip: VIP6, settings }, async (stage) => {
     expect(await playOpening(stage, () => {})).toBe(true);

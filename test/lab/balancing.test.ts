@@ -3,12 +3,12 @@ import { vipAddress } from '../../src/demo/network.ts';
 import { playOpening } from '../../src/demo/play.ts';
 import { BACKEND_PORT, BALANCER_PORT } from '../../src/demo/stage.ts';
 import { addressesOf, listeningOn, onStage, run } from './lab.ts';
-import { needsNamespaces } from './namespaces.ts';
+import { needsLab } from './namespaces.ts';
 
 const VIP = vipAddress('ipv4');
 const VIP6 = vipAddress('ipv6');
 
-needsNamespaces('bindToVip: true listens at the holder only; false on every node', async () => {
+needsLab('bindToVip: true listens at the holder only; false on every node', async () => {
   const backends = [{ address: '192.0.2.21', port: BACKEND_PORT }];
   const settings = {
     balancers: [
@@ -32,7 +32,7 @@ needsNamespaces('bindToVip: true listens at the holder only; false on every node
   });
 });
 
-needsNamespaces('a client of the VIP reaches every backend in turn', async () => {
+needsLab('a client of the VIP reaches every backend in turn', async () => {
   await onStage({ nodes: 3 }, async (stage) => {
     const { history } = stage;
     await stage.startAudience();
@@ -51,7 +51,7 @@ needsNamespaces('a client of the VIP reaches every backend in turn', async () =>
   });
 });
 
-needsNamespaces('an IPv6 VIP is elected, bound, balanced and handed over', async () => {
+needsLab('an IPv6 VIP is elected, bound, balanced and handed over', async () => {
   const settings = { vips: [{ address: VIP6, interface: 'eth0' }] };
   await onStage({ nodes: 3, families: ['ipv6'], vip: VIP6, settings }, async (stage) => {
     await stage.startAudience();
@@ -69,7 +69,7 @@ needsNamespaces('an IPv6 VIP is elected, bound, balanced and handed over', async
   });
 });
 
-needsNamespaces('two VIPs on two links have one holder, who loses both', async () => {
+needsLab('two VIPs on two links have one holder, who loses both', async () => {
   const second = vipAddress('ipv4', 1);
   const settings = {
     vips: [

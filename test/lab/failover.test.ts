@@ -5,7 +5,7 @@ import { gapMs } from '../../src/demo/judge.ts';
 import { playFault, playOpening } from '../../src/demo/play.ts';
 import { startIpMonitor } from './ip-monitor.ts';
 import { onStage } from './lab.ts';
-import { needsNamespaces } from './namespaces.ts';
+import { needsLab } from './namespaces.ts';
 
 // Three real daemons in the default profile, and a client that asks every millisecond. That no two
 // nodes ever hold the VIP is exact: the order of the kernel's events, by a program that is not
@@ -47,24 +47,24 @@ async function survive(fault: Fault): Promise<Outcome> {
 }
 
 describe('three nodes share a VIP: another one takes over, and never two serve, when the leader', () => {
-  needsNamespaces('is asked to hand over', async () => {
+  needsLab('is asked to hand over', async () => {
     const { requests } = await survive('handoff');
     expect(requests.failed).toBeLessThan(requests.total / 4);
   });
 
-  needsNamespaces('is stopped in order (SIGTERM)', async () => {
+  needsLab('is stopped in order (SIGTERM)', async () => {
     await survive('stop');
   });
 
-  needsNamespaces('is killed (SIGKILL)', async () => {
+  needsLab('is killed (SIGKILL)', async () => {
     await survive('kill');
   });
 
-  needsNamespaces('is frozen (SIGSTOP), and wakes when another one leads', async () => {
+  needsLab('is frozen (SIGSTOP), and wakes when another one leads', async () => {
     await survive('freeze');
   });
 
-  needsNamespaces('loses its cable', async () => {
+  needsLab('loses its cable', async () => {
     await survive('unplug');
   });
 });

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'vitest';
 
 /** Whether links, addresses and routes are ours to play with: `npm test` sees to it. */
@@ -8,3 +10,26 @@ export const inNamespaces: boolean = process.env['FAIRLEAD_NAMESPACES'] === '1';
  * the end, and fails for it under CI=true.
  */
 export const needsNamespaces: ReturnType<typeof test.skipIf> = test.skipIf(!inNamespaces);
+
+/** Which package of Debian has a program that the lab uses. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  ip: 'iproute2',
+  ss: 'iproute2',
+  ping: 'iputils-ping',
+  tcpdump: 'tcpdump',
+};
+
+const missing = Object.keys(PACKAGES).filter((tool) => {
+  const folders = (process.env['PATH'] ?? '').split(':');
+  return !folders.some((folder) => existsSync(path.join(folder, tool)));
+});
+
+/**
+ * A test of the lab, which needs the referees besides. Where one is missing it is skipped, and its
+ * name says why, and the cure.
+ */
+export function needsLab(name: string, story: () => Promise<void>): void {
+  if (missing.length === 0) return needsNamespaces(name, story);
+  const packages = [...new Set(missing.map((tool) => PACKAGES[tool]))].join(' ');
+  test.skip(`${name} [no ${missing.join(', ')} here: apt-get install ${packages}]`, story);
+}

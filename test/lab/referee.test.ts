@@ -5,7 +5,7 @@ import { judge } from '../../src/demo/judge.ts';
 import type { Stage } from '../../src/demo/stage.ts';
 import { startIpMonitor } from './ip-monitor.ts';
 import { onStage, run } from './lab.ts';
-import { needsNamespaces } from './namespaces.ts';
+import { needsLab } from './namespaces.ts';
 
 // The judges are judged: no daemon runs, and a VIP is moved by hand, well and badly.
 
@@ -20,7 +20,7 @@ async function unbind(stage: Stage, node: string): Promise<void> {
 }
 
 describe('with a VIP that is moved by hand', () => {
-  needsNamespaces('a clean move is seen as one holder after another, with a gap', async () => {
+  needsLab('a clean move is seen as one holder after another, with a gap', async () => {
     await onStage({ nodes: 2 }, async (stage) => {
       const { history } = stage;
       await stage.startAudience();
@@ -43,7 +43,7 @@ describe('with a VIP that is moved by hand', () => {
     });
   });
 
-  needsNamespaces('two holders are seen, by ours and by ip monitor', async () => {
+  needsLab('two holders are seen, by ours and by ip monitor', async () => {
     await onStage({ nodes: 2 }, async (stage) => {
       const monitor = await startIpMonitor(stage);
       await bind(stage, 'node-1');

@@ -4,7 +4,7 @@ import { vipAddress } from '../../src/demo/network.ts';
 import { playOpening } from '../../src/demo/play.ts';
 import type { Stage } from '../../src/demo/stage.ts';
 import { addressesOf, onStage, run } from './lab.ts';
-import { needsNamespaces } from './namespaces.ts';
+import { needsLab } from './namespaces.ts';
 import { startTcpdump } from './tcpdump.ts';
 
 // One node that holds its VIPs for ever, and what others do to them. It learns of it by netlink.
@@ -47,7 +47,7 @@ async function start(stage: Stage) {
   return node;
 }
 
-needsNamespaces('addresses that were deleted by hand are back within 100 ms', async () => {
+needsLab('addresses that were deleted by hand are back within 100 ms', async () => {
   await onStage(ALONE, async (stage) => {
     const node = await start(stage);
     const wire = await startTcpdump(stage);
@@ -68,7 +68,7 @@ needsNamespaces('addresses that were deleted by hand are back within 100 ms', as
   });
 });
 
-needsNamespaces('a link that went down and came back has its VIPs within 100 ms', async () => {
+needsLab('a link that went down and came back has its VIPs within 100 ms', async () => {
   await onStage(ALONE, async (stage) => {
     const node = await start(stage);
     // An IPv4 address outlives the fall of its link, an IPv6 address does not (addrconf_ifdown).
@@ -87,7 +87,7 @@ needsNamespaces('a link that went down and came back has its VIPs within 100 ms'
   });
 });
 
-needsNamespaces('a link that was deleted and made again has its VIPs within 1 s', async () => {
+needsLab('a link that was deleted and made again has its VIPs within 1 s', async () => {
   await onStage(ALONE, async (stage) => {
     const node = await start(stage);
     await run(node, 'ip', 'link', 'del', 'eth0');

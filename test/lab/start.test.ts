@@ -7,7 +7,7 @@ import { vipAddress } from '../../src/demo/network.ts';
 import { playOpening } from '../../src/demo/play.ts';
 import type { Stage } from '../../src/demo/stage.ts';
 import { addressesOf, listeningOn, onStage, PROGRAM, run } from './lab.ts';
-import { needsNamespaces } from './namespaces.ts';
+import { needsLab } from './namespaces.ts';
 import { startTcpdump } from './tcpdump.ts';
 
 const VIP = vipAddress('ipv4');
@@ -35,7 +35,7 @@ async function untilSwept(stage: Stage, node: string): Promise<number> {
   return (swept() ?? Infinity) - started;
 }
 
-needsNamespaces('a VIP that an earlier life left behind is swept before the election', async () => {
+needsLab('a VIP that an earlier life left behind is swept before the election', async () => {
   await onStage({ nodes: 3 }, async (stage) => {
     await leaveTagged(stage, 'node-2');
     await untilSwept(stage, 'node-2');
@@ -51,7 +51,7 @@ needsNamespaces('a VIP that an earlier life left behind is swept before the elec
   });
 });
 
-needsNamespaces('a VIP that somebody else bound is removed, and said so', async () => {
+needsLab('a VIP that somebody else bound is removed, and said so', async () => {
   await onStage({ nodes: 3 }, async (stage) => {
     await run(stage.station('node-2'), 'ip', 'address', 'add', `${VIP}/32`, 'dev', 'eth0');
     await untilSwept(stage, 'node-2');
@@ -60,7 +60,7 @@ needsNamespaces('a VIP that somebody else bound is removed, and said so', async 
   });
 });
 
-needsNamespaces('foreignAddress: refuse leaves it alone', async () => {
+needsLab('foreignAddress: refuse leaves it alone', async () => {
   const settings = { extra: ['foreignAddress: refuse'] };
   await onStage({ nodes: 3, settings }, async (stage) => {
     await run(stage.station('node-2'), 'ip', 'address', 'add', `${VIP}/32`, 'dev', 'eth0');
@@ -71,7 +71,7 @@ needsNamespaces('foreignAddress: refuse leaves it alone', async () => {
   });
 });
 
-needsNamespaces('a second instance on one node is refused by the lock', async () => {
+needsLab('a second instance on one node is refused by the lock', async () => {
   await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
     expect(await playOpening(stage, () => {})).toBe(true);
     const first = stage.daemon('node-1');
@@ -84,26 +84,23 @@ needsNamespaces('a second instance on one node is refused by the lock', async ()
   });
 });
 
-needsNamespaces(
-  'when daemon and guard are killed at once, the address goes by itself',
-  async () => {
-    await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
-      expect(await playOpening(stage, () => {})).toBe(true);
-      const daemon = stage.daemon('node-1');
-      const guards = (await processesOf(stage)).filter((path) => !path.endsWith(`/${daemon.pid}`));
-      expect(guards).toHaveLength(1);
-      const killed = stage.now();
-      process.kill(Number(guards[0]?.split('/').at(-1)), 'SIGKILL');
-      await daemon.end('SIGKILL');
-      expect(stage.holder).toBe('node-1');
-      await stage.until(() => stage.holder === undefined, 5000);
-      // A lifetime of 2 s ends after at most 2.1 s (fencing.md C11), counted from the last refresh.
-      expect(stage.now() - killed).toBeLessThan(2300);
-    });
-  },
-);
+needsLab('when daemon and guard are killed at once, the address goes by itself', async () => {
+  await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
+    expect(await playOpening(stage, () => {})).toBe(true);
+    const daemon = stage.daemon('node-1');
+    const guards = (await processesOf(stage)).filter((path) => !path.endsWith(`/${daemon.pid}`));
+    expect(guards).toHaveLength(1);
+    const killed = stage.now();
+    process.kill(Number(guards[0]?.split('/').at(-1)), 'SIGKILL');
+    await daemon.end('SIGKILL');
+    expect(stage.holder).toBe('node-1');
+    await stage.until(() => stage.holder === undefined, 5000);
+    // A lifetime of 2 s ends after at most 2.1 s (fencing.md C11), counted from the last refresh.
+    expect(stage.now() - killed).toBeLessThan(2300);
+  });
+});
 
-needsNamespaces('SIGTERM leaves nothing behind', async () => {
+needsLab('SIGTERM leaves nothing behind', async () => {
   await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
     expect(await playOpening(stage, () => {})).toBe(true);
     const node = stage.station('node-1');
@@ -128,47 +125,41 @@ async function processesOf(stage: Stage): Promise<readonly string[]> {
   return (await run(stage.station('node-1'), 'sh', '-c', script)).split('\n').filter(Boolean);
 }
 
-needsNamespaces(
-  'SIGHUP takes a good file, and keeps the last good one instead of a bad',
-  async () => {
-    await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
-      expect(await playOpening(stage, () => {})).toBe(true);
-      const node = stage.station('node-1');
-      const daemon = stage.daemon('node-1');
-      await expect.poll(() => listeningOn(node)).toContain(`${VIP}:80`);
-      const good = readFileSync(daemon.files.config, 'utf8');
-      writeFileSync(daemon.files.config, good.replace('port: 80\n', 'port: 8888\n'));
-      daemon.signal('SIGHUP');
-      await expect.poll(() => listeningOn(node)).toEqual([`${VIP}:8888`]);
-      writeFileSync(daemon.files.config, 'vip: not an address\nnonsense: 1\n');
-      daemon.signal('SIGHUP');
-      await expect
-        .poll(async () => (await stage.status('node-1')).warnings.length)
-        .toBeGreaterThan(0);
-      expect(await listeningOn(node)).toEqual([`${VIP}:8888`]);
-      expect(await addressesOf(node)).toContain(VIP);
-    });
-  },
-);
+needsLab('SIGHUP takes a good file, and keeps the last good one instead of a bad', async () => {
+  await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
+    expect(await playOpening(stage, () => {})).toBe(true);
+    const node = stage.station('node-1');
+    const daemon = stage.daemon('node-1');
+    await expect.poll(() => listeningOn(node)).toContain(`${VIP}:80`);
+    const good = readFileSync(daemon.files.config, 'utf8');
+    writeFileSync(daemon.files.config, good.replace('port: 80\n', 'port: 8888\n'));
+    daemon.signal('SIGHUP');
+    await expect.poll(() => listeningOn(node)).toEqual([`${VIP}:8888`]);
+    writeFileSync(daemon.files.config, 'vip: not an address\nnonsense: 1\n');
+    daemon.signal('SIGHUP');
+    await expect
+      .poll(async () => (await stage.status('node-1')).warnings.length)
+      .toBeGreaterThan(0);
+    expect(await listeningOn(node)).toEqual([`${VIP}:8888`]);
+    expect(await addressesOf(node)).toContain(VIP);
+  });
+});
 
-needsNamespaces(
-  'a single node announces soon after its start, and is small when idle',
-  async () => {
-    await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
-      const wire = await startTcpdump(stage);
-      const started = Date.now();
-      expect(await playOpening(stage, () => {})).toBe(true);
-      await sleep(2000);
-      await wire.stop();
-      const firstMs = (wire.announcements(VIP)[0]?.at ?? Infinity) - started;
-      const status = readFileSync(`/proc/${stage.daemon('node-1').pid}/status`, 'utf8');
-      const residentMiB = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
-      console.log(
-        `first announcement ${firstMs.toFixed(0)} ms, resident ${residentMiB.toFixed(1)} MiB`,
-      );
-      // The goals are 400 ms and 60 MB. Time has room for a machine that does other things too.
-      expect(firstMs).toBeLessThan(1200);
-      expect(residentMiB).toBeLessThan(60);
-    });
-  },
-);
+needsLab('a single node announces soon after its start, and is small when idle', async () => {
+  await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
+    const wire = await startTcpdump(stage);
+    const started = Date.now();
+    expect(await playOpening(stage, () => {})).toBe(true);
+    await sleep(2000);
+    await wire.stop();
+    const firstMs = (wire.announcements(VIP)[0]?.at ?? Infinity) - started;
+    const status = readFileSync(`/proc/${stage.daemon('node-1').pid}/status`, 'utf8');
+    const residentMiB = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+    console.log(
+      `first announcement ${firstMs.toFixed(0)} ms, resident ${residentMiB.toFixed(1)} MiB`,
+    );
+    // The goals are 400 ms and 60 MB. Time has room for a machine that does other things too.
+    expect(firstMs).toBeLessThan(1200);
+    expect(residentMiB).toBeLessThan(60);
+  });
+});

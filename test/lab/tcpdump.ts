@@ -1,4 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Stage } from '../../src/demo/stage.ts';
 
@@ -22,7 +24,8 @@ export async function startTcpdump(stage: Stage): Promise<Tcpdump> {
   const filter = 'arp or (icmp6 and ip6[40] >= 135 and ip6[40] <= 136)';
   const command = ['tcpdump', '-i', 'eth0', '-n', '-e', '-tt', '-l', '-v', '--immediate-mode'];
   const [executable, ...rest] = stage.network.client.inside([...command, filter]);
-  const child = spawn(executable, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = hasOneId() ? { ...process.env, LD_PRELOAD: keepIds() } : process.env;
+  const child = spawn(executable, rest, { stdio: ['ignore', 'pipe', 'pipe'], env });
   stage.atClose(() => void child.kill());
   // With -v a packet may take two lines; the second begins with blanks.
   const packets: string[] = [];
@@ -31,10 +34,13 @@ export async function startTcpdump(stage: Stage): Promise<Tcpdump> {
     else packets.push(line);
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  await new Promise<void>((resolve) => {
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
     child.stderr.on('data', (chunk: Buffer) => {
-      if (chunk.includes('listening on')) resolve();
+      said += chunk.toString();
+      if (said.includes('listening on')) resolve();
     });
+    child.once('exit', () => reject(new Error(`tcpdump ended: ${said}`)));
   });
   return {
     announcements: (address) => packets.flatMap((packet) => parseAnnouncement(packet, address)),
@@ -43,6 +49,22 @@ export async function startTcpdump(stage: Stage): Promise<Tcpdump> {
       await ended;
     },
   };
+}
+
+/** Whether this user namespace has but one user (user_namespaces(7), uid_map). */
+function hasOneId(): boolean {
+  return /^\s*0\s+\d+\s+1\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+}
+
+let compiled: string | undefined;
+
+function keepIds(): string {
+  if (compiled !== undefined) return compiled;
+  const source = path.join(import.meta.dirname, 'keep_ids.cc');
+  const library = path.join(mkdtempSync('/run/fairlead-lab-'), 'keep_ids.so');
+  execFileSync(process.env['CXX'] ?? 'g++', ['-shared', '-fPIC', '-o', library, source]);
+  compiled = library;
+  return library;
 }
 
 function parseAnnouncement(packet: string, address: string): readonly SeenAnnouncement[] {
