@@ -40,7 +40,7 @@ export interface ForwarderPort {
     options: { readonly resetRemoved: boolean },
   ): Promise<readonly { readonly id: string; readonly error: Error }[]>;
   /** Ends the connections that were accepted on these addresses, with a reset. */
-  resetConnections(addresses: readonly LinkAddress[]): Promise<void>;
+  resetConnections(addresses: readonly { readonly address: IpAddress }[]): Promise<void>;
 }
 
 /** The VIPs of this instance, and the remembering of those that it is about to bind. */

@@ -104,7 +104,7 @@ export class RunningDaemon {
       storeDeadline: (deadline) => guard.storeDeadline(deadline),
       fired: () => this.#elector.resign(),
       changed: () => this.#reconciler.wake(),
-      withdrawn: () => this.#reconciler.reached(servesNothing),
+      withdrawn: () => this.#withdrawn(),
     });
     this.#announcer = new Announcer({
       clock,
@@ -215,6 +215,19 @@ export class RunningDaemon {
     this.#reconciler.stop();
     this.#announcer.close();
     return withdrawn;
+  }
+
+  /**
+   * Resolves when nothing is served here any more, by connections neither. The guard, a lifetime
+   * or a person may have deleted the addresses first; what was accepted on them then still lives,
+   * and an IPv6 socket goes on to send in the VIP's name.
+   */
+  async #withdrawn(): Promise<void> {
+    await this.#reconciler.reached(servesNothing);
+    const { forwarder, owned } = this.#parts;
+    const vips = [...owned.addresses].map((address) => ({ address }));
+    // Only a forwarder that is closing refuses, and that resets them itself.
+    await forwarder.resetConnections(vips).catch(() => undefined);
   }
 
   async #withdraw(): Promise<boolean> {
