@@ -93,7 +93,10 @@ export function startRaft(
 }
 
 /**
- * Advances the machine by one event. `now` is when the event was taken, before anything is sent.
+ * Advances the machine by one event.
+ *
+ * @param now read after the event was taken and before any of its effects is begun: a promise must
+ *   not count from before the heartbeat's receipt, nor a right from after its sending.
  */
 export function stepRaft(
   state: RaftState,
