@@ -21,6 +21,9 @@ export interface Drawing {
 /** As many VIPs as fit a screen beside the rest. */
 const MAX_VIPS_SHOWN = 20;
 
+/** Peers that have nothing to say greet each other every second (src/raft/transport.ts). */
+const SILENT_AFTER_MS = 5000;
+
 /** What `fairlead status` prints: first what serves, then who decides, then what is wrong. */
 export function drawStatus(status: Status, drawing: Drawing): readonly string[] {
   return [
@@ -143,10 +146,22 @@ function drawPeers(status: Status, { width, wide, bad }: Drawing): readonly stri
     peer.lastSeenMs === null
       ? { text: 'never', style: bad }
       : { text: `${formatDuration(peer.lastSeenMs)} ago` },
-    peer.problem === null ? { text: 'ok' } : { text: 'problem', style: bad },
+    peerState(peer, bad),
   ]);
   if (rows.length === 0) return [];
   return formatTable(columns, rows, wide ? Number.POSITIVE_INFINITY : width);
+}
+
+function peerState(peer: PeerStatus, bad: Style): Cell {
+  if (peer.problem !== null) return { text: 'problem', style: bad };
+  return troubleWith(peer) === null ? { text: 'ok' } : { text: 'silent', style: bad };
+}
+
+/** What is wrong with a peer, in words that stay the same for as long as that does. */
+function troubleWith({ problem, lastSeenMs }: PeerStatus): string | null {
+  if (problem !== null) return problem;
+  if (lastSeenMs === null) return 'never heard';
+  return lastSeenMs > SILENT_AFTER_MS ? `not heard for over ${SILENT_AFTER_MS / 1000} s` : null;
 }
 
 function drawListeners(status: Status, drawing: Drawing): readonly string[] {
@@ -229,9 +244,10 @@ function listProblems(status: Status): readonly string[] {
   return [
     ...(election.problem === null ? [] : [election.problem]),
     ...(election.ineligible === null ? [] : [`this node cannot lead: ${election.ineligible}`]),
-    ...election.peers.flatMap((peer: PeerStatus) =>
-      peer.problem === null ? [] : [`peer ${peer.id}: ${peer.problem}`],
-    ),
+    ...election.peers.flatMap((peer: PeerStatus) => {
+      const trouble = troubleWith(peer);
+      return trouble === null ? [] : [`peer ${peer.id}: ${trouble}`];
+    }),
     ...status.vips.flatMap((vip) =>
       vip.problem === null ? [] : [`VIP ${describeVip(vip)}: ${vip.problem}`],
     ),

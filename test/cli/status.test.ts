@@ -109,7 +109,7 @@ test('fairlead status in trouble says what is wrong, in 80 columns', () => {
     192.168.0.75/32   a-long-link-na  nobody          0  ok
 
     PEER                            ADDRESS                       LAST SEEN  STATE
-    server2                         192.168.0.71:10000            1h 6m ago  ok
+    server2                         192.168.0.71:10000            1h 6m ago  silent
     a-node-with-a-rather-long-nam…  [2001:db8:1:2:3:4:5:6]:10000      never  problem
 
     LISTENER               TYPE  ADDRESS               OPEN  TOTAL  FAILED  BACKENDS
@@ -117,6 +117,7 @@ test('fairlead status in trouble says what is wrong, in 80 columns', () => {
 
     Fences: guard none, gate none, no lifetime. fairlead 0.1.0
     Problem: this node cannot lead: no carrier on ens192
+    Problem: peer server2: not heard for over 5 s
     Problem: peer a-node-with-a-rather-long-name.rack-17.example.com: sends
              datagrams that are signed with another key than any of ours
     Problem: listener "Kubernetes Control Plane": Cannot listen on
@@ -157,6 +158,14 @@ test('what this version does not watch is not told as well', () => {
     "
   `);
   expect(draw(status)).toMatch(/ 120 {7}0 {2}2$/m);
+});
+
+test('a peer that was never heard is not told as well', () => {
+  const { election } = exampleStatus();
+  const peers = election.peers.map((peer) => ({ ...peer, lastSeenMs: null }));
+  const text = draw(exampleStatus({ election: { ...election, peers } }));
+  expect(text).toMatch(/server2 {2}192\.168\.0\.71:10000 {6}never {2}silent\n/);
+  expect(text).toContain('Problem: peer server2: never heard\n');
 });
 
 test('of very many VIPs, those with problems are shown', () => {
@@ -207,7 +216,7 @@ test('summarize() changes with what matters, and not with counters', () => {
     `"server1: leader, term 4, holder server1, serves 192.168.0.75/32, gap 310 ms"`,
   );
   expect(summarize(troubled())).toMatchInlineSnapshot(
-    `"server1: follower, term 4, holder none, serves nothing, this node cannot lead: no carrier on ens192, peer a-node-with-a-rather-long-name.rack-17.example.com: sends datagrams that are signed with another key than any of ours, listener "Kubernetes Control Plane": Cannot listen on 192.168.0.75:6443: EADDRINUSE"`,
+    `"server1: follower, term 4, holder none, serves nothing, this node cannot lead: no carrier on ens192, peer server2: not heard for over 5 s, peer a-node-with-a-rather-long-name.rack-17.example.com: sends datagrams that are signed with another key than any of ours, listener "Kubernetes Control Plane": Cannot listen on 192.168.0.75:6443: EADDRINUSE"`,
   );
   const { election } = exampleStatus();
   const later = exampleStatus({ election: { ...election, sinceMs: 99_999 } });
