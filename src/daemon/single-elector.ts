@@ -18,17 +18,21 @@ export class SingleElector implements Elector {
   readonly #node: string;
   readonly #right: HeldRight;
   readonly #clock: Clock;
-  readonly #startedAt: Instant;
+  /** Since when it holds the right, or does not. */
+  #since: Instant;
+  #holds = false;
   #ineligible: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #withdrawal: Promise<void> | undefined;
   #takeover: TakeoverStatus | null = null;
+  /** The right that is held has its takeover. */
+  #told = false;
 
   constructor(options: { node: string; right: HeldRight; clock: Clock }) {
     this.#node = options.node;
     this.#right = options.right;
     this.#clock = options.clock;
-    this.#startedAt = options.clock.now();
+    this.#since = options.clock.now();
   }
 
   start(): void {
@@ -50,7 +54,9 @@ export class SingleElector implements Elector {
   }
 
   announced(): void {
-    this.#takeover ??= { at: this.#clock.wall(), reason: 'first', gapMs: null };
+    if (this.#told) return;
+    this.#told = true;
+    this.#takeover = { at: this.#clock.wall(), reason: 'first', gapMs: null };
   }
 
   async handoff(): Promise<HandoffResult> {
@@ -66,10 +72,10 @@ export class SingleElector implements Elector {
   status(): ElectionStatus {
     return {
       type: 'none',
-      role: 'leader',
-      holder: this.#node,
+      role: this.#holds ? 'leader' : 'stopped',
+      holder: this.#holds ? this.#node : null,
       term: 0,
-      sinceMs: Math.round(this.#clock.now() - this.#startedAt),
+      sinceMs: Math.round(this.#clock.now() - this.#since),
       ineligible: this.#ineligible ?? null,
       problem: null,
       peers: [],
@@ -82,6 +88,8 @@ export class SingleElector implements Elector {
 
   #renew(): void {
     if (this.#timer === undefined || this.#withdrawal !== undefined || !this.#mayHold()) return;
+    if (!this.#holds) this.#since = this.#clock.now();
+    this.#holds = true;
     this.#right.extend(this.#clock.now() + HOLD_MS);
   }
 
@@ -95,6 +103,9 @@ export class SingleElector implements Elector {
   }
 
   async #giveUp(): Promise<void> {
+    if (this.#holds) this.#since = this.#clock.now();
+    this.#holds = false;
+    this.#told = false;
     await this.#right.giveUp();
     this.#withdrawal = undefined;
   }

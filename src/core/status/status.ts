@@ -38,7 +38,7 @@ export type ElectionRole =
   | 'candidate'
   /** Started less than one promise ago, and takes part in nothing yet (fencing.md A1). */
   | 'abstaining'
-  /** Takes no part; `problem` says why. */
+  /** Takes no part; `problem` says why, or `ineligible` of a node without peers. */
   | 'stopped';
 
 export interface ElectionStatus {
