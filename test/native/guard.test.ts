@@ -165,7 +165,9 @@ describe.skipIf(!inNamespaces)('the guard', () => {
     const ownKb = [...rollup.matchAll(/^Private_\w+:\s+(\d+) kB/gm)].map((match) =>
       Number(match[1]),
     );
-    expect(ownKb.reduce((sum, kb) => sum + kb, 0)).toBeLessThanOrEqual(2_048);
+    // AddressSanitizer keeps books of its own in the process (`npm run test:native -- --asan`).
+    const limitKb = process.env['ASAN_OPTIONS'] === undefined ? 2_048 : 8_192;
+    expect(ownKb.reduce((sum, kb) => sum + kb, 0)).toBeLessThanOrEqual(limitKb);
   });
 
   test('the most that it can take is taken, and one more is refused as a whole', async () => {
