@@ -19,7 +19,7 @@ import { PreparedResignation } from './prepared-resignation.ts';
 import { type ChannelListener, type PeerChannel, RaftElector } from './raft-elector.ts';
 import type { HeldRight } from './right.ts';
 import { type DaemonOptions, type Parts, RunningDaemon } from './running.ts';
-import { defuseSignals, nextSignal } from './shutdown.ts';
+import { defuseSignals, HangUps, nextSignal } from './shutdown.ts';
 import { SingleElector } from './single-elector.ts';
 
 /** How long a start waits for the process before it to end. */
@@ -35,9 +35,10 @@ const PREDECESSOR_PATIENCE_MS = 3000;
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   defuseSignals(options.log.child({ component: 'daemon' }));
   const stopped = nextSignal(['SIGTERM', 'SIGINT']);
+  const hangUps = new HangUps();
   const lock = await takeInstanceLock(options.config.instance, PREDECESSOR_PATIENCE_MS);
   try {
-    const withdrawn = await runLocked(options, stopped);
+    const withdrawn = await runLocked(options, stopped, hangUps);
     options.log.child({ component: 'daemon' }).info({ withdrawn }, 'stopped');
     return withdrawn ? 0 : 1;
   } finally {
@@ -48,6 +49,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 async function runLocked(
   options: DaemonOptions,
   stopped: Promise<NodeJS.Signals>,
+  hangUps: HangUps,
 ): Promise<boolean> {
   const log = options.log.child({ component: 'daemon' });
   const parts = await openParts(options, {
@@ -55,18 +57,15 @@ async function runLocked(
     changed: () => daemon.guardChanged(),
   });
   const daemon: RunningDaemon = new RunningDaemon(options, parts);
-  const reload = (): void => void daemon.reload();
-  process.on('SIGHUP', reload);
   let withdrawn = false;
   try {
     await daemon.begin();
+    hangUps.deliver(() => void daemon.reload());
     const signal = await stopped;
     log.info({ signal }, 'leaving');
   } finally {
     withdrawn = await daemon.leave();
     await parts.close(withdrawn);
-    // Not before: by default it would end the process in the middle of leaving.
-    process.off('SIGHUP', reload);
   }
   return withdrawn;
 }

@@ -69,6 +69,7 @@ export interface Parts {
 
 const SWEEP_LIMIT_MS = 10_000;
 const LEAVE_LIMIT_MS = 5000;
+const WITHDRAW_LIMIT_MS = 10_000;
 /** How often the lifetimes are looked at; what is due then is refreshed. */
 const REFRESH_MS = 1000;
 
@@ -203,8 +204,7 @@ export class RunningDaemon {
    * Leaves in order: withdraws, lets another take over, ends. Bounded; never throws.
    *
    * @returns whether the kernel confirmed that nothing is served here. If not, the guard must find
-   *   this
-   * process dead, not dismissed by it: it completes what is left.
+   *   this process dead, not dismissed by it: it completes what is left.
    */
   async leave(): Promise<boolean> {
     const log = this.#log;
@@ -221,9 +221,18 @@ export class RunningDaemon {
    * Resolves when nothing is served here any more, by connections neither. The guard, a lifetime
    * or a person may have deleted the addresses first; what was accepted on them then still lives,
    * and an IPv6 socket goes on to send in the VIP's name.
+   *
+   * @throws {OperationalError} when it cannot be confirmed. Nobody catches that: the node would
+   *   stay mute for ever, while the end of the process lets the guard try, and a new one sweep.
    */
   async #withdrawn(): Promise<void> {
-    await this.#reconciler.reached(servesNothing);
+    const confirmed = this.#reconciler.reached(servesNothing);
+    if (!(await endsWithin(confirmed, WITHDRAW_LIMIT_MS))) {
+      throw new OperationalError('Cannot withdraw the VIPs: the kernel does not confirm it', {
+        code: 'withdrawal-stuck',
+        hint: [...this.#reconciler.failures.values()].join('; '),
+      });
+    }
     const { forwarder, owned } = this.#parts;
     const vips = [...owned.addresses].map((address) => ({ address }));
     // Only a forwarder that is closing refuses, and that resets them itself.

@@ -1,5 +1,7 @@
 import type { Config } from '../config/config.ts';
+import type { IpAddress } from '../core/address/ip.ts';
 import { desired } from '../core/plan/desired.ts';
+import { decisiveProblems } from '../core/plan/eligibility.ts';
 import { refreshPeriodMs } from '../core/plan/lifetime.ts';
 import { addressKey, type LinkAddress } from '../core/plan/state.ts';
 import type { VipProblem } from '../core/plan/world.ts';
@@ -31,6 +33,7 @@ export class Serving {
   #observation: Observation | undefined;
   #problems: readonly VipProblem[] = [];
   #foreign = new Set<string>();
+  readonly #placedBefore = new Set<IpAddress>();
   #refreshedAt: Instant = Number.NEGATIVE_INFINITY;
   #leaving = false;
 
@@ -67,8 +70,9 @@ export class Serving {
     this.#observation = observation;
     this.#problems = problems;
     this.#noteForeign([...foreign, ...untouchable], blocking);
+    this.#notePlaces(config, problems);
     eligibility.see({
-      problems,
+      problems: decisiveProblems(problems, config.vips.length, this.#placedBefore),
       foreign: blocking.map((item) => item.address),
       guarded: guardRuns(),
       holding: serving,
@@ -80,6 +84,17 @@ export class Serving {
       serving,
       refresh: this.#due(state.addresses, observation.ownership.ours, clock.now()),
     };
+  }
+
+  #notePlaces(config: Config, problems: readonly VipProblem[]): void {
+    const unplaced = new Set(
+      problems.flatMap(({ vip, reason }) =>
+        reason === 'link-missing' || reason === 'link-ambiguous' ? [vip] : [],
+      ),
+    );
+    for (const { address } of config.vips) {
+      if (!unplaced.has(address)) this.#placedBefore.add(address);
+    }
   }
 
   /** The held addresses, when their lifetimes are due for a refresh. */

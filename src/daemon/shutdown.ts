@@ -12,6 +12,28 @@ export function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.S
 }
 
 /**
+ * SIGHUP, from the first moment on: by default it would end a daemon that is starting. What comes
+ * before there is somebody to tell is told then, once.
+ */
+export class HangUps {
+  #tell: (() => void) | undefined;
+  #waiting = false;
+
+  constructor() {
+    process.on('SIGHUP', () => {
+      if (this.#tell === undefined) this.#waiting = true;
+      else this.#tell();
+    });
+  }
+
+  deliver(tell: () => void): void {
+    this.#tell = tell;
+    if (this.#waiting) tell();
+    this.#waiting = false;
+  }
+}
+
+/**
  * Keeps signals from doing what they do by default: SIGUSR1, which asks kube-vip for a dump, opens
  * Node's debugger to every user of the machine (fencing.md D5), and SIGUSR2 ends the process.
  */

@@ -1,3 +1,4 @@
+import type { IpAddress } from '../address/ip.ts';
 import type { Instant } from '../time.ts';
 import type { VipProblem } from './world.ts';
 
@@ -13,6 +14,24 @@ export interface Condition {
   readonly guarded: boolean;
   /** This node holds the right now. */
   readonly holding: boolean;
+}
+
+/**
+ * The problems that speak against this node among those of its `count` VIPs. One VIP that has never
+ * had a link here says more about the configuration than about the node, and is as likely on every
+ * other: while the rest have their place, it must not keep all nodes from serving them.
+ */
+export function decisiveProblems(
+  problems: readonly VipProblem[],
+  count: number,
+  placedBefore: ReadonlySet<IpAddress>,
+): readonly VipProblem[] {
+  const decisive = problems.filter(
+    ({ vip, reason }) =>
+      placedBefore.has(vip) || (reason !== 'link-missing' && reason !== 'link-ambiguous'),
+  );
+  const neverPlaced = problems.length - decisive.length;
+  return neverPlaced === count ? problems : decisive;
 }
 
 /** Why this node cannot serve, in the words of status and logs; undefined when it can. */

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { type Condition, judgeEligibility } from '../../../src/core/plan/eligibility.ts';
+import {
+  type Condition,
+  decisiveProblems,
+  judgeEligibility,
+} from '../../../src/core/plan/eligibility.ts';
 import type { VipReason } from '../../../src/core/plan/world.ts';
 import { ip } from './world-builder.ts';
 
@@ -34,4 +38,14 @@ test('judgeEligibility() refuses to serve without a guard, or beside a foreign h
   expect(judgeEligibility({ troubledSince: 0 }, unguarded, 100, 150).reason).toBe('no-guard');
   const foreign = { ...WELL, foreign: ['192.0.2.10'] };
   expect(judgeEligibility(fresh, foreign, 0, 150).reason).toBe('foreign-address');
+});
+
+test('decisiveProblems() lets no VIP that never had a link silence the others', () => {
+  const missing = trouble('link-missing').problems;
+  const never = new Set<ReturnType<typeof ip>>();
+  expect(decisiveProblems(missing, 2, never)).toEqual([]);
+  expect(decisiveProblems(missing, 1, never)).toEqual(missing);
+  expect(decisiveProblems(missing, 2, new Set([ip('192.0.2.10')]))).toEqual(missing);
+  const cut = trouble('no-carrier').problems;
+  expect(decisiveProblems(cut, 2, never)).toEqual(cut);
 });
