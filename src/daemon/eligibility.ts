@@ -3,6 +3,7 @@ import {
   type EligibilityState,
   type IneligibleReason,
   judgeEligibility,
+  NO_TROUBLE,
 } from '../core/plan/eligibility.ts';
 import type { Clock } from './clock.ts';
 
@@ -17,7 +18,7 @@ export interface EligibilityPorts {
 /** Keeps `judgeEligibility` asked: whenever the condition is seen, and when a grace ends. */
 export class Eligibility {
   readonly #ports: EligibilityPorts;
-  #state: EligibilityState = { troubledSince: undefined };
+  #state: EligibilityState = NO_TROUBLE;
   #condition: Condition | undefined;
   #judged = false;
   #reason: IneligibleReason | undefined;

@@ -127,6 +127,7 @@ export class RunningDaemon {
       eligibility: this.#eligibility,
       config: () => this.#config,
       guardRuns: () => guard.running,
+      vipRefused: () => this.#config.vips.some((vip) => this.#reconciler.failures.has(vip.address)),
     });
     this.#reconciler = new Reconciler({
       dataplane: new LocalDataplane({

@@ -22,6 +22,8 @@ export interface ServingPorts {
   readonly eligibility: Eligibility;
   readonly config: () => Config;
   readonly guardRuns: () => boolean;
+  /** Whether the kernel refused to bind a VIP in the last round. */
+  readonly vipRefused: () => boolean;
 }
 
 /**
@@ -76,6 +78,7 @@ export class Serving {
       foreign: blocking.map((item) => item.address),
       guarded: guardRuns(),
       holding: serving,
+      refused: serving && this.#ports.vipRefused(),
     });
     const observed = refused ? { ...observation.state, foreign: [] } : observation.state;
     return {

@@ -97,3 +97,22 @@ needsLab('two VIPs on two links have one holder, who loses both', async () => {
     expect(await addressesOf(stage.station(holder), 'eth1')).not.toContain(second);
   });
 });
+
+needsLab('a holder whose kernel refuses a VIP lets another node have both', async () => {
+  const settings = {
+    vips: [
+      { address: VIP, interface: 'eth0' },
+      { address: VIP6, interface: 'eth0' },
+    ],
+  };
+  await onStage({ nodes: 3, families: ['ipv4', 'ipv6'], settings }, async (stage) => {
+    expect(await playOpening(stage, () => {})).toBe(true);
+    const { holder = '' } = stage;
+    const off = 'echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6';
+    await run(stage.station(holder), 'sh', '-c', off);
+    const moved = (): boolean => stage.holder !== undefined && stage.holder !== holder;
+    expect(await stage.until(moved, 6000)).toBe(true);
+    const next = stage.station(stage.holder ?? '');
+    await expect.poll(() => addressesOf(next)).toEqual(expect.arrayContaining([VIP, VIP6]));
+  });
+});

@@ -14,6 +14,8 @@ export interface Condition {
   readonly guarded: boolean;
   /** This node holds the right now. */
   readonly holding: boolean;
+  /** The kernel refuses to bind a VIP here; seen only while this node holds the right. */
+  readonly refused: boolean;
 }
 
 /**
@@ -41,12 +43,19 @@ export type IneligibleReason =
   | 'link-down'
   | 'no-carrier'
   | 'foreign-address'
-  | 'no-guard';
+  | 'no-guard'
+  | 'cannot-bind';
 
-/** Since when a holder's links have been without a carrier. */
+/** What of the past counts. */
 export interface EligibilityState {
+  /** Since when there has been trouble without a break. */
   readonly troubledSince: Instant | undefined;
+  /** The kernel refused a VIP; nobody tries again here before. */
+  readonly unableUntil: Instant | undefined;
 }
+
+/** The state of a node that has had no trouble. */
+export const NO_TROUBLE: EligibilityState = { troubledSince: undefined, unableUntil: undefined };
 
 export interface Eligibility {
   readonly state: EligibilityState;
@@ -57,6 +66,10 @@ export interface Eligibility {
 
 /** A guard that died is replaced at once: 20 ms here, where the next holder would need more. */
 const GUARD_GRACE_MS = 100;
+/** A refusal is tried again within 50 to 400 ms: what lasts for this long is none that passes. */
+const REFUSAL_GRACE_MS = 1000;
+/** Long enough that nodes which all cannot bind do not pass the right around all the time. */
+const UNABLE_MS = 30_000;
 
 /**
  * Judges whether this node may be elected, or stay so (fencing.md A9).
@@ -71,18 +84,31 @@ export function judgeEligibility(
   now: Instant,
   linkDownGraceMs: number,
 ): Eligibility {
-  const well: EligibilityState = { troubledSince: undefined };
   if (condition.foreign.length > 0) {
-    return { state: well, reason: 'foreign-address', reviewAt: undefined };
+    return { state: NO_TROUBLE, reason: 'foreign-address', reviewAt: undefined };
+  }
+  const { unableUntil } = state;
+  // What was refused is not seen any more once the right is gone, and so it has to be remembered.
+  if (unableUntil !== undefined && now < unableUntil) {
+    return { state, reason: 'cannot-bind', reviewAt: unableUntil };
   }
   const trouble = troubleOf(condition, linkDownGraceMs);
-  if (trouble === undefined) return { state: well, reason: undefined, reviewAt: undefined };
+  if (trouble === undefined) return { state: NO_TROUBLE, reason: undefined, reviewAt: undefined };
   const troubledSince = state.troubledSince ?? now;
   const reviewAt = troubledSince + trouble.graceMs;
   if (condition.holding && now < reviewAt) {
-    return { state: { troubledSince }, reason: undefined, reviewAt };
+    return { state: { ...NO_TROUBLE, troubledSince }, reason: undefined, reviewAt };
   }
-  return { state: { troubledSince }, reason: trouble.reason, reviewAt: undefined };
+  if (trouble.reason === 'cannot-bind') {
+    const until = now + UNABLE_MS;
+    return {
+      state: { troubledSince, unableUntil: until },
+      reason: trouble.reason,
+      reviewAt: until,
+    };
+  }
+  const { reason } = trouble;
+  return { state: { ...NO_TROUBLE, troubledSince }, reason, reviewAt: undefined };
 }
 
 function troubleOf(
@@ -91,7 +117,9 @@ function troubleOf(
 ): { readonly reason: IneligibleReason; readonly graceMs: number } | undefined {
   if (!condition.guarded) return { reason: 'no-guard', graceMs: GUARD_GRACE_MS };
   const [problem] = condition.problems;
-  if (problem === undefined) return undefined;
+  if (problem === undefined) {
+    return condition.refused ? { reason: 'cannot-bind', graceMs: REFUSAL_GRACE_MS } : undefined;
+  }
   const passing = problem.reason === 'no-carrier' || problem.reason === 'link-down';
   return { reason: problem.reason, graceMs: passing ? linkDownGraceMs : 0 };
 }
