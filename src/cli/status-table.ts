@@ -88,7 +88,7 @@ function drawNode(status: Status, { width, wide, good, bad }: Drawing): readonly
 function drawVips(status: Status, drawing: Drawing): readonly string[] {
   if (status.vips.length === 0) return [];
   const { width, wide, bad, dim } = drawing;
-  const watched = status.vips.some((vip) => vip.conflicts !== null);
+  const watched = status.vips.some((vip) => vip.watched);
   const columns: Column[] = [
     { title: 'VIP' },
     { title: 'INTERFACE', shrinks: !wide },
@@ -107,7 +107,12 @@ function drawVips(status: Status, drawing: Drawing): readonly string[] {
       holderCell(vip, status, drawing),
       ...(wide ? [{ text: String(vip.announcements) }] : []),
       ...(watched
-        ? [{ text: String(vip.conflicts ?? '-'), ...(hasConflicts(vip) && { style: bad }) }]
+        ? [
+            {
+              text: vip.watched ? String(vip.conflicts) : '-',
+              ...(hasConflicts(vip) && { style: bad }),
+            },
+          ]
         : []),
       vip.problem === null ? { text: 'ok' } : { text: 'problem', style: bad },
     ];
@@ -130,7 +135,7 @@ function weight(vip: VipStatus): number {
 }
 
 function hasConflicts(vip: VipStatus): boolean {
-  return vip.conflicts !== null && vip.conflicts > 0;
+  return vip.conflicts > 0;
 }
 
 function drawPeers(status: Status, { width, wide, bad }: Drawing): readonly string[] {
@@ -188,8 +193,8 @@ function drawListeners(status: Status, drawing: Drawing): readonly string[] {
 
 function listenerRow(listener: ListenerStatus, { wide, bad, dim }: Drawing): Cell[] {
   const { connections, bytes, backends } = listener;
-  const checked = backends.some((backend) => backend.healthy !== null);
-  const healthy = backends.filter((backend) => backend.healthy !== false).length;
+  const checked = backends.some((backend) => backend.checked);
+  const healthy = backends.filter((backend) => backend.healthy).length;
   const closed =
     listener.problem === null ? { text: 'closed', style: dim } : { text: 'problem', style: bad };
   return [
@@ -221,8 +226,8 @@ function backendRows(listener: ListenerStatus, { bad }: Drawing): Cell[][] {
   ]);
 }
 
-function healthCell({ healthy }: BackendStatus, bad: Style): Cell {
-  if (healthy === null) return { text: 'not checked' };
+function healthCell({ healthy, checked }: BackendStatus, bad: Style): Cell {
+  if (!checked) return { text: 'not checked' };
   return healthy ? { text: 'healthy' } : { text: 'unhealthy', style: bad };
 }
 

@@ -78,7 +78,8 @@ function vipStatus(vip: Config['vips'][number], sources: StatusSources): VipStat
     held: held !== undefined,
     announcements: held === undefined ? 0 : announcer.sent(held.linkIndex, held.address),
     // Nothing watches for them yet; a 0 would say that there are none.
-    conflicts: null,
+    conflicts: 0,
+    watched: false,
     problem: failures.get(vip.address) ?? problem?.reason ?? (foreign ? 'foreign-address' : null),
   };
 }
@@ -111,7 +112,8 @@ function listenerStatus(balancer: LoadBalancer, sources: StatusSources): readonl
           address: backend.address,
           port: backend.port,
           // There are no health checks yet; a dead backend is seen by what failed.
-          healthy: null,
+          healthy: true,
+          checked: false,
           open: counted?.open ?? 0,
           total: counted?.total ?? 0,
           failed: counted?.failed ?? 0,

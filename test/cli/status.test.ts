@@ -132,9 +132,9 @@ test('what this version does not watch is not told as well', () => {
   const [vip] = exampleStatus().vips;
   const [listener] = exampleStatus().listeners;
   if (!vip || !listener) throw new Error('the example has changed');
-  const backends = listener.backends.map((backend) => ({ ...backend, healthy: null }));
+  const backends = listener.backends.map((backend) => ({ ...backend, checked: false }));
   const status = exampleStatus({
-    vips: [{ ...vip, conflicts: null }],
+    vips: [{ ...vip, watched: false }],
     listeners: [{ ...listener, backends }],
   });
   expect(draw(status, true)).toMatchInlineSnapshot(`

@@ -76,8 +76,10 @@ export interface VipStatus {
   readonly held: boolean;
   /** Announcements (ARP or NA, one a VIP and sending) since this node took it. */
   readonly announcements: number;
-  /** How often another machine was seen to claim it; null where nobody watches for that. */
-  readonly conflicts: number | null;
+  /** How often another machine was seen to claim it. */
+  readonly conflicts: number;
+  /** Whether anybody watches for that; if not, no conflict means nothing. */
+  readonly watched: boolean;
   /** Why it is not as it should be; null when it is. */
   readonly problem: string | null;
 }
@@ -99,8 +101,10 @@ export interface ListenerStatus {
 export interface BackendStatus {
   readonly address: string;
   readonly port: number;
-  /** Null where it is not checked. */
-  readonly healthy: boolean | null;
+  /** Whether it is chosen for new connections. */
+  readonly healthy: boolean;
+  /** Whether its health is checked; if not, it counts as healthy. */
+  readonly checked: boolean;
   readonly open: number;
   readonly total: number;
   /** Attempts to connect to it that came to nothing; the next backend was tried then. */
