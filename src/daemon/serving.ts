@@ -4,7 +4,7 @@ import { desired } from '../core/plan/desired.ts';
 import { decisiveProblems } from '../core/plan/eligibility.ts';
 import { refreshPeriodMs } from '../core/plan/lifetime.ts';
 import { addressKey, type LinkAddress } from '../core/plan/state.ts';
-import type { VipProblem } from '../core/plan/world.ts';
+import { isUnplaced, type VipProblem } from '../core/plan/world.ts';
 import type { Instant } from '../core/time.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Clock } from './clock.ts';
@@ -90,11 +90,7 @@ export class Serving {
   }
 
   #notePlaces(config: Config, problems: readonly VipProblem[]): void {
-    const unplaced = new Set(
-      problems.flatMap(({ vip, reason }) =>
-        reason === 'link-missing' || reason === 'link-ambiguous' ? [vip] : [],
-      ),
-    );
+    const unplaced = new Set(problems.filter(isUnplaced).map(({ vip }) => vip));
     for (const { address } of config.vips) {
       if (!unplaced.has(address)) this.#placedBefore.add(address);
     }

@@ -1,6 +1,6 @@
 import type { IpAddress } from '../address/ip.ts';
 import type { Instant } from '../time.ts';
-import type { VipProblem } from './world.ts';
+import { isUnplaced, type VipProblem } from './world.ts';
 
 /** What decides whether this node can serve its VIPs if it were elected. */
 export interface Condition {
@@ -29,8 +29,7 @@ export function decisiveProblems(
   placedBefore: ReadonlySet<IpAddress>,
 ): readonly VipProblem[] {
   const decisive = problems.filter(
-    ({ vip, reason }) =>
-      placedBefore.has(vip) || (reason !== 'link-missing' && reason !== 'link-ambiguous'),
+    (problem) => placedBefore.has(problem.vip) || !isUnplaced(problem),
   );
   const neverPlaced = problems.length - decisive.length;
   return neverPlaced === count ? problems : decisive;
@@ -120,6 +119,5 @@ function troubleOf(
   if (problem === undefined) {
     return condition.refused ? { reason: 'cannot-bind', graceMs: REFUSAL_GRACE_MS } : undefined;
   }
-  const passing = problem.reason === 'no-carrier' || problem.reason === 'link-down';
-  return { reason: problem.reason, graceMs: passing ? linkDownGraceMs : 0 };
+  return { reason: problem.reason, graceMs: isUnplaced(problem) ? 0 : linkDownGraceMs };
 }

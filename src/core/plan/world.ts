@@ -63,6 +63,11 @@ export interface World {
 /** Why a VIP cannot be served from here. */
 export type VipReason = 'link-missing' | 'link-ambiguous' | 'link-down' | 'no-carrier';
 
+/** Whether there is no link for the VIP here, rather than one that is down for now. */
+export function isUnplaced({ reason }: VipProblem): boolean {
+  return reason === 'link-missing' || reason === 'link-ambiguous';
+}
+
 /** A VIP and the reason it cannot be served from here. */
 export interface VipProblem {
   readonly vip: IpAddress;
