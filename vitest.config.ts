@@ -3,8 +3,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Room for a machine several times slower than ours: limits that mean something stand in the tests.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 5000 } },
     // Two cores are shared by the daemons that the lab starts, so files do not run beside each other there.
     fileParallelism: false,
     pool: 'forks',

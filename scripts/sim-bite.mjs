@@ -43,7 +43,7 @@ const RULES = {
         'if (message.term < state.term)',
         "if (message.term < state.term && message.kind !== 'resignation')",
       ],
-      [`${RAFT}/follower.ts`, 'leader !== from.id', 'false'],
+      [`${RAFT}/follower.ts`, 'followed !== from.id', 'false'],
       [
         `${RAFT}/turn.ts`,
         'return release?.term === term - 1 ? release : undefined;',

@@ -16,7 +16,7 @@ const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const { installCommand } = createRequire(import.meta.url)('./setup/tools.cjs');
 
 /** Programs that judge what we did and are not ours. */
-const REFEREES = ['ip', 'ss', 'ping', 'tcpdump'];
+const REFEREES = ['ip', 'nft', 'ss', 'ping', 'tcpdump'];
 
 function isInstalled(program) {
   // An ordinary user's PATH may lack the folders that tcpdump and ip are in.

@@ -7,21 +7,10 @@
 
 #include "base/result.h"
 #include "binding/error.h"
-#include "netlink/address.h"
-#include "netlink/socket.h"
-#include "packet/packet_socket.h"
 
 namespace fairlead {
 
-// What a job may use on the kernel thread.
-struct KernelSockets {
-  NetlinkSocket netlink;
-  std::optional<PacketSocket> packets;  // Opened when first needed: it takes CAP_NET_RAW.
-  TagForm tag_form;
-  const std::atomic<bool>& closing;
-};
-
-// One request: performed on the kernel thread, settled on the JavaScript thread.
+// One request: performed on a thread of ours, settled on the JavaScript thread.
 class Job {
  public:
   explicit Job(Napi::Env env) : deferred_(env) {}
@@ -29,7 +18,7 @@ class Job {
   Job& operator=(const Job&) = delete;
   virtual ~Job() = default;
 
-  virtual void perform(KernelSockets& sockets) = 0;
+  virtual void perform() = 0;
   virtual void refuse(SystemError error) = 0;
   virtual void settle(Napi::Env env) = 0;
   [[nodiscard]] Napi::Promise promise() const { return deferred_.Promise(); }
@@ -38,14 +27,14 @@ class Job {
   Napi::Promise::Deferred deferred_;
 };
 
-// `Perform`: (KernelSockets&) → Result<T>. `Convert`: (Napi::Env, const T&) → Napi::Value.
+// `Perform`: () → Result<T>. `Convert`: (Napi::Env, const T&) → Napi::Value.
 template <typename T, typename Perform, typename Convert>
 class TypedJob final : public Job {
  public:
   TypedJob(Napi::Env env, Perform perform, Convert convert)
       : Job(env), perform_(std::move(perform)), convert_(std::move(convert)) {}
 
-  void perform(KernelSockets& sockets) override { result_.emplace(perform_(sockets)); }
+  void perform() override { result_.emplace(perform_()); }
   void refuse(SystemError error) override { result_.emplace(std::move(error)); }
   void settle(Napi::Env env) override {
     if (result_->ok()) {
@@ -60,5 +49,8 @@ class TypedJob final : public Job {
   Convert convert_;
   std::optional<Result<T>> result_;
 };
+
+// What a job without an answer is settled with.
+inline Napi::Value toUndefined(Napi::Env env, const Done& /*done*/) { return env.Undefined(); }
 
 }  // namespace fairlead

@@ -2,20 +2,18 @@
 
 #include <napi.h>
 
-#include <atomic>
-#include <condition_variable>
-#include <cstddef>
-#include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "base/result.h"
-#include "binding/job.h"
+#include "binding/job_thread.h"
+#include "netlink/address.h"
+#include "netlink/socket.h"
 #include "netlink/watcher.h"
+#include "packet/claim_watcher.h"
+#include "packet/packet_socket.h"
 
 namespace fairlead {
 
@@ -25,70 +23,59 @@ struct SessionOptions {
   TagForm tag_form = TagForm::kProtocol;
 };
 
-// What a KernelHandle stands for: a thread that lives in one network namespace and performs jobs in
-// their order. The JavaScript thread never waits for the kernel: a netlink request takes as long as
-// another process holds RTNL.
-//
-// Life: open → close (by JavaScript, or when the handle is collected) → the thread refuses what
-// waits and ends → the JavaScript thread joins it. When the environment ends first, its clean-up
-// hook does.
-class KernelSession {
+// What a job may use on the kernel thread.
+struct KernelSockets {
+  NetlinkSocket netlink;
+  std::optional<PacketSocket> packets;  // Opened when first needed: it takes CAP_NET_RAW.
+  TagForm tag_form;
+  const std::atomic<bool>& closing;
+};
+
+// What a KernelHandle stands for: a thread that lives in one network namespace.
+class KernelSession : public std::enable_shared_from_this<KernelSession> {
  public:
   static Result<std::shared_ptr<KernelSession>> open(Napi::Env env, const SessionOptions& options);
   KernelSession(const KernelSession&) = delete;
   KernelSession& operator=(const KernelSession&) = delete;
   ~KernelSession() = default;
 
-  // Returns the promise of a job. Until it is settled it keeps the process alive; a watch does not.
+  // `perform`: (KernelSockets&) → Result<T>.
   template <typename T, typename Perform, typename Convert>
   Napi::Value submit(Napi::Env env, Perform perform, Convert convert) {
-    return enqueue(env, std::make_unique<TypedJob<T, Perform, Convert>>(env, std::move(perform),
-                                                                        std::move(convert)));
+    return thread_->submit<T>(
+        env,
+        [self = shared_from_this(), perform = std::move(perform)]() mutable {
+          return perform(*self->sockets_);
+        },
+        std::move(convert));
   }
   // Calls back with what changes from now until close().
   Result<Done> watch(Napi::Function callback);
+  // Calls back with foreign claims of what claims() watches, once that is open.
+  Result<Done> watchClaims(Napi::Function callback);
+  ClaimWatcher& claims() { return claims_; }
   // Idempotent; does not wait for a request that is in the kernel.
-  void close();
+  void close() { thread_->close(); }
 
  private:
-  explicit KernelSession(napi_env env) : env_(env) {}
+  KernelSession() = default;
 
-  static void onCall(napi_env env, napi_value function, void* session, void* nothing);
-  static void onEnvironmentEnd(void* session);
-
-  Napi::Value enqueue(Napi::Env env, std::unique_ptr<Job> job);
   // On the kernel thread.
-  void run(const SessionOptions& options);
   Outcome openSockets(const SessionOptions& options);
-  std::unique_ptr<Job> nextJob();
-  void finish(std::unique_ptr<Job> job);
-  // On the kernel's or the watcher's thread: asks for deliver() on the JavaScript thread.
-  void notify();
   // On the JavaScript thread.
-  void deliver(Napi::Env env);
   void deliverChanges(Napi::Env env);
-  void release();
+  void deliverClaims(Napi::Env env);
+  void callBack(Napi::Env env, const Napi::FunctionReference& callback, Napi::Value argument);
+  void stopWatching();
+  void forgetCallbacks();
 
-  napi_env env_;
-  napi_threadsafe_function function_ = nullptr;
+  std::shared_ptr<JobThread> thread_;
   Napi::FunctionReference callback_;
-  std::size_t unsettled_ = 0;
-  // The session's threads and calls hold it until release().
-  std::shared_ptr<KernelSession> self_;
-
+  Napi::FunctionReference claims_callback_;
   std::atomic<bool> closing_ = false;
-  std::atomic<bool> notified_ = false;
   std::optional<KernelSockets> sockets_;
   std::unique_ptr<ChangeWatcher> watcher_;
-
-  std::mutex mutex_;  // Of what follows.
-  std::condition_variable changed_;
-  std::optional<Outcome> started_;
-  std::deque<std::unique_ptr<Job>> waiting_;
-  std::deque<std::unique_ptr<Job>> done_;
-  bool ended_ = false;
-
-  std::thread thread_;
+  ClaimWatcher claims_{[this] { thread_->notify(); }};
 };
 
 // Reads a handle of openKernel. Throws a JavaScript TypeError and returns nothing for anything

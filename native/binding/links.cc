@@ -44,8 +44,7 @@ Napi::Value submitChange(const Napi::CallbackInfo& call, const ObjectReader& opt
   const auto session = sessionOf(call[0]);
   if (!session) return {};
   if (!options.problem().empty()) return throwTypeError(call.Env(), options.problem());
-  return session->submit<Done>(call.Env(), std::move(perform),
-                               [](Napi::Env env, const Done&) { return env.Undefined(); });
+  return session->submit<Done>(call.Env(), std::move(perform), toUndefined);
 }
 
 Napi::Value createBridge(const Napi::CallbackInfo& call) {

@@ -11,18 +11,19 @@
 namespace fairlead {
 namespace {
 
-Result<std::vector<Outcome>> announce(KernelSockets& sockets,
-                                      std::span<const Announcement> announcements,
-                                      std::uint64_t not_after_ns) {
+Result<std::vector<Outcome>> say(KernelSockets& sockets, Speech speech,
+                                 std::span<const Announcement> announcements,
+                                 std::uint64_t not_after_ns) {
   if (!sockets.packets) {
     auto opened = PacketSocket::open();
     if (!opened.ok()) return opened.error();
     sockets.packets.emplace(std::move(opened.value()));
   }
-  return sockets.packets->announce(announcements, Permit(not_after_ns, sockets.closing));
+  return sockets.packets->say(speech, announcements, Permit(not_after_ns, sockets.closing));
 }
 
-Napi::Value sendAnnouncements(const Napi::CallbackInfo& call) {
+template <Speech speech>
+Napi::Value sendAll(const Napi::CallbackInfo& call) {
   const auto session = sessionOf(call[0]);
   if (!session) return {};
   auto announcements = readArray<Announcement>(call[1], [](ObjectReader& reader) {
@@ -38,7 +39,7 @@ Napi::Value sendAnnouncements(const Napi::CallbackInfo& call) {
   return session->submit<std::vector<Outcome>>(
       call.Env(),
       [announcements = std::move(*announcements), not_after_ns](KernelSockets& sockets) {
-        return announce(sockets, announcements, not_after_ns);
+        return say(sockets, speech, announcements, not_after_ns);
       },
       toFailures);
 }
@@ -73,12 +74,25 @@ Napi::Value unsolicitedNaFrame(const Napi::CallbackInfo& call) {
   return toBytes(call.Env(), unsolicitedAdvertisement(mac, address.storage, router));
 }
 
+Napi::Value probeFrameOf(const Napi::CallbackInfo& call) {
+  ObjectReader options(call[0]);
+  const MacAddress mac = options.mac("mac");
+  const IpAddress address = options.address("address");
+  if (!options.problem().empty()) return throwTypeError(call.Env(), options.problem());
+  if (!address.isV4()) return toBytes(call.Env(), duplicateSolicitation(mac, address.storage));
+  Ipv4Bytes vip{};
+  std::copy_n(address.storage.begin(), vip.size(), vip.begin());
+  return toBytes(call.Env(), arpProbe(mac, vip));
+}
+
 }  // namespace
 
 void exportNeighbors(Napi::Env env, Napi::Object exports) {
-  exportFunction<sendAnnouncements>(env, exports, "sendAnnouncements");
+  exportFunction<sendAll<Speech::kAnnounce>>(env, exports, "sendAnnouncements");
+  exportFunction<sendAll<Speech::kProbe>>(env, exports, "sendProbes");
   exportFunction<arpAnnouncementFrame>(env, exports, "arpAnnouncementFrame");
   exportFunction<unsolicitedNaFrame>(env, exports, "unsolicitedNaFrame");
+  exportFunction<probeFrameOf>(env, exports, "probeFrame");
 }
 
 }  // namespace fairlead

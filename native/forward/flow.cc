@@ -116,18 +116,10 @@ Flow::Step Flow::flushRemainder(End& sink, OwnCounter& delivered) {
 
 Flow::Step Flow::copy(End& source, End& sink, Loop& loop, OwnCounter& delivered) {
   const ssize_t received = ::recv(source.fd.get(), loop.scratch.data(), loop.scratch.size(), 0);
-  if (received < 0) {
-    if (errno == EINTR) return Step::kOn;
-    if (!wouldBlock()) return Step::kFail;
-    source.readable = false;
-    return Step::kWait;
-  }
-  if (received == 0) return Step::kEnd;
+  if (const Step step = take(source, received); received <= 0) return step;
   const auto bytes = static_cast<std::size_t>(received);
   // An edge follows whatever arrives from now on, so the call that would say EAGAIN can be saved.
   if (bytes < loop.scratch.size() && !source.read_to_end) source.readable = false;
-  taken_ += static_cast<std::uint32_t>(bytes);
-  adapt(bytes);
 
   const ssize_t sent = ::send(sink.fd.get(), loop.scratch.data(), bytes, MSG_NOSIGNAL);
   if (sent < 0 && errno != EINTR && !wouldBlock()) return Step::kFail;
@@ -146,18 +138,23 @@ Flow::Step Flow::copy(End& source, End& sink, Loop& loop, OwnCounter& delivered)
 Flow::Step Flow::spliceIn(End& source) {
   const ssize_t received = ::splice(source.fd.get(), nullptr, pipe_->write_end.get(), nullptr,
                                     PipePool::kPipeBytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-  if (received < 0) {
-    if (errno == EINTR) return Step::kOn;
-    if (!wouldBlock()) return Step::kFail;
-    source.readable = false;
-    return Step::kWait;
+  if (received > 0) pipe_->bytes = static_cast<std::size_t>(received);
+  return take(source, received);
+}
+
+// What a read of the source means: bytes, its end, or (with errno) why there are none.
+Flow::Step Flow::take(End& source, ssize_t received) {
+  if (received > 0) {
+    const auto bytes = static_cast<std::size_t>(received);
+    taken_ += static_cast<std::uint32_t>(bytes);
+    adapt(bytes);
+    return Step::kOn;
   }
   if (received == 0) return Step::kEnd;
-  const auto bytes = static_cast<std::size_t>(received);
-  pipe_->bytes = bytes;
-  taken_ += static_cast<std::uint32_t>(bytes);
-  adapt(bytes);
-  return Step::kOn;
+  if (errno == EINTR) return Step::kOn;
+  if (!wouldBlock()) return Step::kFail;
+  source.readable = false;
+  return Step::kWait;
 }
 
 void Flow::adapt(std::size_t bytes) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,6 +61,7 @@ class Flow {
   Step flushRemainder(End& sink, OwnCounter& delivered);
   Step copy(End& source, End& sink, Loop& loop, OwnCounter& delivered);
   Step spliceIn(End& source);
+  Step take(End& source, ssize_t received);
   void adapt(std::size_t bytes);
 
   std::unique_ptr<Pipe> pipe_;

@@ -1,8 +1,20 @@
 #include "forward/thread.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 
 namespace fairlead {
+namespace {
+
+// Whoever started it may run before other programs, to hold the VIP. The load behind the VIP is
+// such a program.
+void takeOrdinaryPriority() {
+  // Of the calling thread alone (setpriority(2), "C library/kernel differences"). Without a
+  // failure: to ask for less is always allowed.
+  if (::getpriority(PRIO_PROCESS, 0) < 0) static_cast<void>(::setpriority(PRIO_PROCESS, 0, 0));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Thread>> Thread::start(std::string name, std::function<void()> body) {
   std::unique_ptr<Thread> thread(new Thread(std::move(name), std::move(body)));
@@ -21,6 +33,7 @@ Result<std::unique_ptr<Thread>> Thread::start(std::string name, std::function<vo
 void* Thread::run(void* thread) {
   const auto* self = static_cast<Thread*>(thread);
   ::pthread_setname_np(::pthread_self(), self->name_.c_str());
+  takeOrdinaryPriority();
   self->body_();
   return nullptr;
 }

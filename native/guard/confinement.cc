@@ -21,11 +21,14 @@ void detach() {
   constexpr int kIgnored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1,
                               SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
   for (const int number : kIgnored) signal(number, SIG_IGN);
-  if (syscall(SYS_close_range, kDeadlinePageFd + 1, UINT_MAX, 0) != 0) {
-    // Linux before 5.9. The daemon opens everything with O_CLOEXEC, so this is for what it
-    // inherited.
-    for (int fd = kDeadlinePageFd + 1; fd < 1024; ++fd) close(fd);
-  }
+  closeFrom(kDeadlinePageFd + 1);
+}
+
+void closeFrom(int first) {
+  if (syscall(SYS_close_range, first, UINT_MAX, 0) == 0) return;
+  // Linux before 5.9. The daemon opens everything with O_CLOEXEC, so this is for what it
+  // inherited.
+  for (int fd = first; fd < 1024; ++fd) close(fd);
 }
 
 bool lockMemory() { return mlockall(MCL_CURRENT | MCL_FUTURE) == 0; }

@@ -6,6 +6,9 @@ namespace fairlead::guard {
 // systemd sends to the whole group, no file descriptor above the deadline page's.
 void detach();
 
+// Closes every file descriptor from this number on.
+void closeFrom(int first);
+
 // Keeps all of the memory in RAM: a machine that is short of it is when a guard is needed. False
 // where RLIMIT_MEMLOCK forbids it. Needs CAP_IPC_LOCK or the limit, so before dropCapabilities.
 bool lockMemory();

@@ -2,20 +2,23 @@
 
 // How the daemon and its guard speak.
 //
-// The daemon starts the guard with a connected stream socket as fd 3 and the deadline page
-// (base/deadline_page.h) as fd 4. Over the socket go frames: a FrameHeader and the rest of its
-// `length` bytes, all numbers in the byte order of the machine. Every command replaces the whole of
-// what it sets and is answered with its number, so that the daemon can wait until the guard knows.
-// The other meaning of the socket is the sign of life: when it ends, the daemon is dead.
+// Whichever starts the other gives it a connected stream socket as fd 3 and the deadline page
+// (base/deadline_page.h) as fd 4; a guard that starts the daemon says so by FAIRLEAD_GUARD=parent
+// in its environment. Over the socket go frames: a FrameHeader and the rest of its `length` bytes,
+// all numbers in the byte order of the machine. Every command replaces the whole of what it sets
+// and is answered with its number, so that the daemon can wait until the guard knows. The other
+// meaning of the socket is the sign of life: when it ends, the daemon is dead.
 //
 //   daemon → guard
 //     kSetAddresses    AddressRecord[]: what to delete. Empty: nothing.
 //     kSetResignation  DatagramRecord, its bytes, the next one, …: what to send once all is deleted
 //     kPing            nothing
+//     kSetGate         GateRecord: how to close the gate first of all. Empty: there is none.
 //   guard → daemon
 //     kReady           ReadyRecord, once, unasked
-//     kAnswer          AnswerRecord: 0; E2BIG or EINVAL (what was set before stays); ETIME when the
-//                      deadline had passed already, so that what was set is withdrawn by now
+//     kAnswer          AnswerRecord: 0; E2BIG or EINVAL (what was set before stays); EPERM when it
+//                      may not close gates; ETIME when the deadline had passed already, so that
+//                      what was set is withdrawn by now
 //     kFired           FiredRecord: the deadline passed. Addresses and resignation are empty again.
 //     kFailed          FailedRecord: it cannot guard, and exits
 //
@@ -45,6 +48,7 @@ enum class FrameKind : std::uint16_t {
   kSetAddresses = 1,
   kSetResignation = 2,
   kPing = 3,
+  kSetGate = 4,
   kReady = 16,
   kAnswer = 17,
   kFired = 18,
@@ -76,6 +80,10 @@ struct DatagramRecord {
   std::uint8_t address[16];
 };
 static_assert(sizeof(DatagramRecord) == 24);
+
+struct GateRecord {
+  std::uint32_t close_mark;  // SO_MARK of the frame (base/gate_frame.h) that closes it.
+};
 
 struct ReadyRecord {
   std::uint32_t max_addresses;

@@ -41,10 +41,8 @@ void RequestBatch::endNest(std::size_t begun) {
 
 void RequestBatch::stamp(std::uint32_t first_sequence) {
   assert(!starts_.empty());
-  for (const std::size_t start : starts_) {
-    std::memcpy(bytes_.data() + start + offsetof(nlmsghdr, nlmsg_seq), &first_sequence,
-                sizeof first_sequence);
-    ++first_sequence;
+  for (std::size_t message = 0; message < starts_.size(); ++message) {
+    number(message, first_sequence++);
   }
   std::uint8_t* const flags_at = bytes_.data() + starts_.back() + offsetof(nlmsghdr, nlmsg_flags);
   std::uint16_t flags = 0;
@@ -52,6 +50,11 @@ void RequestBatch::stamp(std::uint32_t first_sequence) {
   // A dump ends with NLMSG_DONE instead.
   if ((flags & NLM_F_DUMP) != NLM_F_DUMP) flags |= NLM_F_ACK;
   std::memcpy(flags_at, &flags, sizeof flags);
+}
+
+void RequestBatch::number(std::size_t message, std::uint32_t sequence) {
+  std::memcpy(bytes_.data() + starts_[message] + offsetof(nlmsghdr, nlmsg_seq), &sequence,
+              sizeof sequence);
 }
 
 void RequestBatch::clear() {

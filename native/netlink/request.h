@@ -52,6 +52,8 @@ class RequestBatch {
   // Numbers the messages from `first_sequence` and asks for an acknowledgement of the last one
   // only: the kernel reports every error unasked, and an acknowledgement costs a recv.
   void stamp(std::uint32_t first_sequence);
+  // Numbers one message alone.
+  void number(std::size_t message, std::uint32_t sequence);
 
   void clear();
   [[nodiscard]] std::size_t count() const { return starts_.size(); }

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/clock.h"
+#include "base/receive_buffer.h"
 #include "netlink/address.h"
 
 namespace fairlead {
@@ -25,11 +26,7 @@ constexpr int kReadsPerWake = 512;
 Result<ChangeWatcher> ChangeWatcher::open(int buffer_bytes) {
   UniqueFd events(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
   if (!events.valid()) return lastError("socket(AF_NETLINK)");
-  const int wanted = buffer_bytes > 0 ? buffer_bytes : kWantedBuffer;
-  // The first passes net.core.rmem_max, but needs CAP_NET_ADMIN in the first user namespace.
-  if (::setsockopt(events.get(), SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof wanted) != 0) {
-    (void)::setsockopt(events.get(), SOL_SOCKET, SO_RCVBUF, &wanted, sizeof wanted);
-  }
+  askForReceiveBuffer(events.get(), buffer_bytes > 0 ? buffer_bytes : kWantedBuffer);
   // A socket without a port of its own hears no group: a broadcast leaves out the port that it
   // answers, which is 0 for what happens unasked (net/netlink/af_netlink.c, do_one_broadcast).
   const sockaddr_nl any{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = 0};

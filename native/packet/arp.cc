@@ -26,4 +26,10 @@ ArpFrame arpAnnouncement(const MacAddress& mac, const Ipv4Bytes& vip, ArpForm fo
   };
 }
 
+ArpFrame arpProbe(const MacAddress& mac, const Ipv4Bytes& vip) {
+  ArpFrame frame = arpAnnouncement(mac, vip, ArpForm::kRequest);
+  frame.sender_ip = {};
+  return frame;
+}
+
 }  // namespace fairlead

@@ -31,4 +31,8 @@ enum class ArpForm : std::uint8_t { kRequest, kReply };
 // VIP, so that every cache on the segment that holds the VIP learns `mac`.
 ArpFrame arpAnnouncement(const MacAddress& mac, const Ipv4Bytes& vip, ArpForm form);
 
+// Builds the ARP probe of RFC 5227 §2.1.1: asks who has the VIP, and names no sender address, so
+// that no cache changes.
+ArpFrame arpProbe(const MacAddress& mac, const Ipv4Bytes& vip);
+
 }  // namespace fairlead

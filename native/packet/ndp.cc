@@ -4,6 +4,7 @@
 #include <net/ethernet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -11,6 +12,7 @@
 namespace fairlead {
 namespace {
 
+constexpr std::uint8_t kTypeNeighborSolicitation = 135;
 constexpr std::uint8_t kTypeNeighborAdvertisement = 136;
 constexpr std::uint8_t kOptionTargetLinkLayerAddress = 2;
 // A receiver discards anything that a router may have passed on (RFC 4861 §7.1.2).
@@ -31,7 +33,8 @@ std::uint32_t addWords(std::uint32_t sum, std::span<const std::uint8_t> bytes) {
 }
 
 // RFC 8200 §8.1: the message and a pseudo-header of addresses, length and next header.
-std::uint16_t checksum(const Ipv6Header& ip, const NeighborAdvertisement& message) {
+template <typename Message>
+std::uint16_t checksum(const Ipv6Header& ip, const Message& message) {
   std::array<std::uint8_t, sizeof message> bytes{};
   std::memcpy(bytes.data(), &message, sizeof message);
   std::uint32_t sum = sizeof message + IPPROTO_ICMPV6;
@@ -64,6 +67,30 @@ NeighborAdvertisementFrame unsolicitedAdvertisement(const MacAddress& mac, const
                         .option_mac = mac},
   };
   frame.advertisement.checksum = htons(checksum(frame.ip, frame.advertisement));
+  return frame;
+}
+
+NeighborSolicitationFrame duplicateSolicitation(const MacAddress& mac, const Ipv6Bytes& vip) {
+  // The solicited-node address, ff02::1:ff and the last three octets (RFC 4291 §2.7.1), and the
+  // Ethernet address that it maps to.
+  Ipv6Bytes group{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0xff};
+  std::copy(vip.begin() + 13, vip.end(), group.begin() + 13);
+  const MacAddress group_mac{0x33, 0x33, group[12], group[13], group[14], group[15]};
+  NeighborSolicitationFrame frame{
+      .ethernet = {.destination = group_mac, .source = mac, .ether_type = htons(ETHERTYPE_IPV6)},
+      .ip = {.version_class_flow = htonl(std::uint32_t{6} << 28),
+             .payload_length = htons(sizeof(NeighborSolicitation)),
+             .next_header = IPPROTO_ICMPV6,
+             .hop_limit = kHopLimit,
+             .source = {},
+             .destination = group},
+      .solicitation = {.type = kTypeNeighborSolicitation,
+                       .code = 0,
+                       .checksum = 0,
+                       .reserved = 0,
+                       .target = vip},
+  };
+  frame.solicitation.checksum = htons(checksum(frame.ip, frame.solicitation));
   return frame;
 }
 

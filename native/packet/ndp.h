@@ -34,6 +34,23 @@ struct NeighborAdvertisement {
 } __attribute__((packed));
 static_assert(sizeof(NeighborAdvertisement) == 32);
 
+// RFC 4861 §4.3, without options.
+struct NeighborSolicitation {
+  std::uint8_t type;
+  std::uint8_t code;
+  std::uint16_t checksum;
+  std::uint32_t reserved;
+  Ipv6Bytes target;
+} __attribute__((packed));
+static_assert(sizeof(NeighborSolicitation) == 24);
+
+struct NeighborSolicitationFrame {
+  EthernetHeader ethernet;
+  Ipv6Header ip;
+  NeighborSolicitation solicitation;
+} __attribute__((packed));
+static_assert(sizeof(NeighborSolicitationFrame) == 78);
+
 struct NeighborAdvertisementFrame {
   EthernetHeader ethernet;
   Ipv6Header ip;
@@ -46,5 +63,9 @@ static_assert(sizeof(NeighborAdvertisementFrame) == 86);
 // default router's address advertised without it drops that router (§7.2.5).
 NeighborAdvertisementFrame unsolicitedAdvertisement(const MacAddress& mac, const Ipv6Bytes& vip,
                                                     bool router);
+
+// Builds the solicitation by which duplicate address detection asks whether anybody has the VIP
+// (RFC 4862 §5.4.2): from the unspecified address, so without a Source Link-Layer Address option.
+NeighborSolicitationFrame duplicateSolicitation(const MacAddress& mac, const Ipv6Bytes& vip);
 
 }  // namespace fairlead

@@ -65,11 +65,16 @@ class FrameBatch {
   std::size_t count_ = 0;
 };
 
-void addFrames(FrameBatch& batch, const Announcement& announcement, std::size_t element) {
+void addFrames(FrameBatch& batch, Speech speech, const Announcement& announcement,
+               std::size_t element) {
   const std::uint8_t* const address = announcement.address.storage.data();
   if (announcement.address.isV4()) {
     Ipv4Bytes vip{};
     std::copy_n(address, vip.size(), vip.begin());
+    if (speech == Speech::kProbe) {
+      batch.add(arpProbe(announcement.mac, vip), announcement.link, element);
+      return;
+    }
     for (const ArpForm form : {ArpForm::kRequest, ArpForm::kReply}) {
       batch.add(arpAnnouncement(announcement.mac, vip, form), announcement.link, element);
     }
@@ -77,6 +82,10 @@ void addFrames(FrameBatch& batch, const Announcement& announcement, std::size_t 
   }
   Ipv6Bytes vip{};
   std::copy_n(address, vip.size(), vip.begin());
+  if (speech == Speech::kProbe) {
+    batch.add(duplicateSolicitation(announcement.mac, vip), announcement.link, element);
+    return;
+  }
   batch.add(unsolicitedAdvertisement(announcement.mac, vip, announcement.router), announcement.link,
             element);
 }
@@ -110,8 +119,8 @@ Result<PacketSocket> PacketSocket::open() {
   return PacketSocket(std::move(fd));
 }
 
-std::vector<Outcome> PacketSocket::announce(std::span<const Announcement> announcements,
-                                            const Permit& permit) {
+std::vector<Outcome> PacketSocket::say(Speech speech, std::span<const Announcement> announcements,
+                                       const Permit& permit) {
   std::vector<Outcome> outcomes(announcements.size());
   FrameBatch batch;
   std::size_t next = 0;
@@ -119,7 +128,7 @@ std::vector<Outcome> PacketSocket::announce(std::span<const Announcement> announ
     const std::size_t begin = next;
     batch.clear();
     while (next < announcements.size() && batch.roomFor(2)) {
-      addFrames(batch, announcements[next], next);
+      addFrames(batch, speech, announcements[next], next);
       ++next;
     }
     if (const int refusal = permit.refusal(); refusal != 0) {

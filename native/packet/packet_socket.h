@@ -21,15 +21,19 @@ struct Announcement {
   bool router = false;  // IPv6 only.
 };
 
+// What is said of a VIP: that it is here, or the question who has it.
+enum class Speech : std::uint8_t { kAnnounce, kProbe };
+
 // Sends whole frames on any link (packet(7)); receives none.
 class PacketSocket {
  public:
   // In the calling thread's network namespace.
   static Result<PacketSocket> open();
 
-  // Sends the frames of each announcement: ARP in both forms, or one advertisement. The outcomes
-  // are in the order of the announcements.
-  std::vector<Outcome> announce(std::span<const Announcement> announcements, const Permit& permit);
+  // Sends the frames of each announcement: ARP in both forms, or one advertisement; or of each
+  // probe: one ARP or one solicitation. The outcomes are in the order of the announcements.
+  std::vector<Outcome> say(Speech speech, std::span<const Announcement> announcements,
+                           const Permit& permit);
 
  private:
   explicit PacketSocket(UniqueFd fd) : fd_(std::move(fd)) {}

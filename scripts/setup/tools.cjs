@@ -18,34 +18,34 @@ const DISTRIBUTIONS = {
   debian: {
     install: 'apt-get update && apt-get install -y',
     tools: 'g++ make python3',
-    referees: 'iproute2 iputils-ping tcpdump',
+    referees: 'iproute2 iputils-ping nftables tcpdump',
   },
   fedora: {
     install: 'dnf install -y',
     tools: 'gcc-c++ make python3',
-    referees: 'iproute iputils tcpdump',
+    referees: 'iproute iputils nftables tcpdump',
   },
   alpine: {
     install: 'apk add',
     tools: 'g++ make python3 linux-headers',
-    referees: 'iproute2 iputils tcpdump',
+    referees: 'iproute2 iputils nftables tcpdump',
   },
   arch: {
     install: 'pacman -S --needed',
     tools: 'gcc make python',
-    referees: 'iproute2 iputils tcpdump',
+    referees: 'iproute2 iputils nftables tcpdump',
   },
   suse: {
     install: 'zypper install -y',
     tools: 'gcc-c++ make python3',
-    referees: 'iproute2 iputils tcpdump',
+    referees: 'iproute2 iputils nftables tcpdump',
   },
 };
 
 /** What to install where the distribution is none that we know. */
 const IN_WORDS = {
   tools: 'install a C++20 compiler, make and Python 3',
-  referees: 'install iproute2, iputils and tcpdump',
+  referees: 'install iproute2, iputils, nftables and tcpdump',
 };
 
 /** First line that the command prints, or undefined when it cannot be run. */

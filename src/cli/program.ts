@@ -93,6 +93,7 @@ function report(err: unknown): number {
   process.stderr.write(`${err.message}\n`);
   if (err.hint !== undefined) process.stderr.write(`${err.hint}\n`);
   if (err instanceof CommandError) return err.exitCode;
+  if (err.code === 'usage') return EXIT_CODES.usage;
   return ['EPERM', 'EACCES', 'namespaces-refused'].includes(err.code)
     ? EXIT_CODES.permission
     : EXIT_CODES.failed;

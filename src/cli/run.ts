@@ -4,9 +4,10 @@ import { loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import { resolveNames } from '../config/vips.ts';
 import { type IpAddress, parseIpAddress } from '../core/address/ip.ts';
-import { runDaemon } from '../daemon/daemon.ts';
 import { type LoadedConfig } from '../daemon/running.ts';
+import { fencesToDoWithout } from '../daemon/test-fences.ts';
 import { openLog } from '../telemetry/log.ts';
+import { compileAhead } from './compile-ahead.ts';
 import { addConfigFlags, type Flags, sourcesOf } from './config-flags.ts';
 import { VERSION } from './version-text.ts';
 
@@ -20,16 +21,18 @@ export function register(program: Command): void {
       [
         'run the daemon: take part in the election, serve the VIPs, balance.',
         'SIGTERM and SIGINT hand over and end it. SIGHUP has it read the configuration and the keys of the',
-        'peers again: VIPs, load balancers, announcing, linkDownGraceMs, foreignAddress and logLevel change',
+        'peers again: VIPs, load balancers, announcing, linkDownGraceMs, foreignAddress, conflict and logLevel change',
         'at once; what only a restart can change is refused by name, and nothing changes then',
       ].join(' '),
     );
   addConfigFlags(run).action(async (_options: Flags, command: Command) => {
+    const without = fencesToDoWithout(process.env);
     const load = loader(command.optsWithGlobals());
     const loaded = await load();
     const { node, logLevel: level } = loaded.config;
     const log = openLog({ node, level });
-    process.exitCode = await runDaemon({ ...loaded, version: VERSION, log, reload: load });
+    const { runDaemon } = await compileAhead(() => import('../daemon/daemon.ts'));
+    process.exitCode = await runDaemon({ ...loaded, version: VERSION, log, reload: load, without });
   });
 }
 

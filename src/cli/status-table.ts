@@ -233,9 +233,9 @@ function healthCell({ healthy, checked }: BackendStatus, bad: Style): Cell {
 
 function drawProblems(status: Status, { bad, width, wide }: Drawing): readonly string[] {
   const room = wide ? Number.POSITIVE_INFINITY : width;
-  const { guard, gate, lifetimeSeconds } = status.fences;
+  const { guard, lifetimeSeconds } = status.fences;
   const lifetime = lifetimeSeconds > 0 ? `lifetime ${lifetimeSeconds} s` : 'no lifetime';
-  const fences = `Fences: guard ${guard}, gate ${gate}, ${lifetime}. fairlead ${status.version}`;
+  const fences = `Fences: guard ${guard}, gate ${describeGate(status)}, ${lifetime}. fairlead ${status.version}`;
   return [
     fences,
     ...listProblems(status).flatMap((problem) => wrap('Problem: ', problem, room).map(bad)),
@@ -243,11 +243,20 @@ function drawProblems(status: Status, { bad, width, wide }: Drawing): readonly s
   ];
 }
 
+function describeGate({ fences: { gate, gateState } }: Status): string {
+  if (gateState === null) return gate;
+  const { shape, open, rebuilt, reopened } = gateState;
+  const again = rebuilt === 0 ? '' : `, made again ${rebuilt} times`;
+  const late = reopened === 0 ? '' : `, closed by itself ${reopened} times`;
+  return `${gate} (${shape}, ${open ? 'open' : 'closed'}${again}${late})`;
+}
+
 /** What is not as it should be, as one sentence each. */
 function listProblems(status: Status): readonly string[] {
   const { election } = status;
   return [
     ...(election.problem === null ? [] : [election.problem]),
+    ...(status.fences.gateProblem === null ? [] : [`no gate: ${status.fences.gateProblem}`]),
     ...(election.ineligible === null ? [] : [`this node cannot lead: ${election.ineligible}`]),
     ...election.peers.flatMap((peer: PeerStatus) => {
       const trouble = troubleWith(peer);

@@ -28,6 +28,8 @@ export interface Config {
   readonly announceIntervalMs: number;
   readonly linkDownGraceMs: number;
   readonly foreignAddress: 'remove' | 'refuse';
+  /** What is done about another machine that claims a VIP of ours. */
+  readonly conflict: 'defend' | 'yield';
   readonly dataDir: string;
   readonly controlSocket: string;
   readonly logLevel: LogLevel;

@@ -211,6 +211,7 @@ function complete(checking: Checking, vips: WrittenVips, hostname: string): Conf
     announceIntervalMs: written.announceIntervalMs,
     linkDownGraceMs: written.linkDownGraceMs ?? Math.floor(timing.electionTimeoutMs / 2),
     foreignAddress: written.foreignAddress,
+    conflict: written.conflict,
     dataDir: written.dataDir,
     controlSocket: written.controlSocket ?? `/run/fairlead/${instance}.sock`,
     logLevel: written.logLevel,

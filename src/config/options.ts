@@ -230,6 +230,14 @@ export const OPTIONS = {
     environment: 'FAIRLEAD_FOREIGN_ADDRESS',
     flag: '--foreignAddress',
   }),
+  conflict: optionWithDefault('defend', {
+    kind: choice(['defend', 'yield']),
+    description:
+      'What the holder of a VIP does when another machine claims it: defend it for good, or defend it once and then leave it to that machine, until a probe shows that it is free.',
+    example: 'defend',
+    environment: 'FAIRLEAD_CONFLICT',
+    flag: '--conflict',
+  }),
   dataDir: optionWithDefault('/var/lib/fairlead', {
     kind: absolutePath,
     description: 'Directory for what outlives a restart: term and vote.',

@@ -1,3 +1,4 @@
+import type { IpAddress } from '../core/address/ip.ts';
 import { announcementDue } from '../core/announce/schedule.ts';
 import { type Announcement, announcementKey } from '../core/plan/state.ts';
 import type { Instant } from '../core/time.ts';
@@ -59,6 +60,19 @@ export class Announcer {
       this.#entries.set(announcementKey(announcement), { announcement, startedAt, sent: 0 });
     }
     await this.#sendDue();
+  }
+
+  /** Announces these VIPs once more, beside their schedules. */
+  async repeat(vips: ReadonlySet<IpAddress>): Promise<void> {
+    const deadline = this.#ports.deadline();
+    if (this.#ports.clock.now() >= deadline) return;
+    const batch = this.announcements.filter(({ address }) => vips.has(address));
+    try {
+      // What is beyond a batch is announced by its schedule soon.
+      await this.#ports.send(batch.slice(0, BATCH_SIZE), deadline);
+    } catch (error) {
+      this.#ports.failed(error);
+    }
   }
 
   stop(announcements: readonly Announcement[]): void {

@@ -3,8 +3,11 @@ import path from 'node:path';
 import type { Config, Peer } from '../config/config.ts';
 import { listFingerprint } from '../core/election/raft/fingerprint.ts';
 import type { RaftConfig } from '../core/election/raft/state.ts';
+import { sortAddresses } from '../core/plan/ownership.ts';
+import { AbsentGuard, EverlastingKernel } from '../dataplane/absent-fences.ts';
 import { loadBinding } from '../dataplane/binding.ts';
 import { Forwarder } from '../dataplane/forwarder.ts';
+import { type Gate, type GateOptions, openGate } from '../dataplane/gate.ts';
 import { type Guard, startGuard } from '../dataplane/guard.ts';
 import { Kernel } from '../dataplane/kernel.ts';
 import { type Keyring, loadKeyFile, UNAUTHENTICATED } from '../raft/keys.ts';
@@ -16,14 +19,19 @@ import type { Elector } from './elector.ts';
 import { takeInstanceLock } from './instance-lock.ts';
 import { OwnedAddresses } from './owned-addresses.ts';
 import { PreparedResignation } from './prepared-resignation.ts';
+import { askForPriority } from './priority.ts';
 import { type ChannelListener, type PeerChannel, RaftElector } from './raft-elector.ts';
 import type { HeldRight } from './right.ts';
 import { type DaemonOptions, type Parts, RunningDaemon } from './running.ts';
-import { defuseSignals, HangUps, nextSignal } from './shutdown.ts';
+import { aborted, defuseSignals, endsWithin, HangUps, nextSignal } from './shutdown.ts';
 import { SingleElector } from './single-elector.ts';
+import type { Fence } from './test-fences.ts';
 
 /** How long a start waits for the process before it to end. */
 const PREDECESSOR_PATIENCE_MS = 3000;
+const REMOVE_LIMIT_MS = 2000;
+/** The gate closes this much sooner than a promise ends: 50 ms, and 16 in the fast profile. */
+const GATE_TIMEOUTS_IN_ELECTION = 6;
 
 /**
  * Runs until SIGTERM or SIGINT, then leaves in order. The composition root: here, and only here,
@@ -52,17 +60,24 @@ async function runLocked(
   hangUps: HangUps,
 ): Promise<boolean> {
   const log = options.log.child({ component: 'daemon' });
+  const orphaned = new AbortController();
+  let running: RunningDaemon | undefined;
   const parts = await openParts(options, {
-    fired: () => daemon.guardFired(),
-    changed: () => daemon.guardChanged(),
+    fired: () => running?.guardFired(),
+    changed: () => running?.guardChanged(),
+    gateChanged: () => running?.gateChanged(),
+    orphaned: () => orphaned.abort(),
   });
-  const daemon: RunningDaemon = new RunningDaemon(options, parts);
+  const daemon = new RunningDaemon(options, parts);
+  running = daemon;
   let withdrawn = false;
   try {
     await daemon.begin();
+    // Compiling and parsing needed 1 to 2 MB that nothing here needs again.
+    loadBinding().trimHeap();
     hangUps.deliver(() => void daemon.reload());
-    const signal = await stopped;
-    log.info({ signal }, 'leaving');
+    const reason = await Promise.race([stopped, aborted(orphaned.signal, 'orphaned')]);
+    log.info({ reason }, 'leaving');
   } finally {
     withdrawn = await daemon.leave();
     await parts.close(withdrawn);
@@ -70,24 +85,71 @@ async function runLocked(
   return withdrawn;
 }
 
-/** What happens to the guard, told to the daemon. */
-interface GuardEvents {
+/** What happens to the fences, told to the daemon. */
+interface FenceEvents {
+  readonly orphaned: () => void;
   readonly fired: () => void;
   readonly changed: () => void;
+  readonly gateChanged: () => void;
 }
 
-async function openParts(options: DaemonOptions, events: GuardEvents): Promise<Parts> {
+async function openParts(options: DaemonOptions, events: FenceEvents): Promise<Parts> {
   const { config } = options;
-  const log = options.log.child({ component: 'guard' });
+  askForPriority(options.log.child({ component: 'daemon' }));
   const binding = loadBinding();
   const clock = bootClock(() => binding.bootTimeMs());
   const owned = new OwnedAddresses(ownedAddressesFile(config));
   owned.add(config.vips.map((vip) => vip.address));
-  const guard = await startGuard({
+  const guard = await openGuard(options, events);
+  const kernel = openKernel(options);
+  await sweepBeforeGate(kernel, config, owned);
+  const { gate, gateProblem } = await openFence(options, guard, events);
+  const forwarder = new Forwarder({ threads: config.threads });
+  return {
+    clock,
+    kernel,
+    guard,
+    gate,
+    gateProblem,
+    forwarder,
+    owned,
+    ...electorParts(options, { clock, guard }),
+    async close(withdrawn) {
+      forwarder.close();
+      kernel.close();
+      // Else both stay as they are, for the start that comes after.
+      if (!withdrawn) return;
+      await guard.setGate(undefined).catch(() => {});
+      await removeGate(gate, options.log.child({ component: 'gate' }));
+      await guard.close();
+    },
+  };
+}
+
+/**
+ * What an earlier process left bound goes before the gate that it left, which stops it: a new gate
+ * knows no VIPs yet. What cannot be deleted is said by the sweep that follows.
+ */
+async function sweepBeforeGate(
+  kernel: Kernel,
+  config: Config,
+  owned: OwnedAddresses,
+): Promise<void> {
+  const [links, addresses] = await Promise.all([kernel.links(), kernel.addresses()]);
+  const configured = new Set(config.vips.map((vip) => vip.address));
+  const { ours } = sortAddresses(addresses, links, { configured, owned: owned.addresses });
+  await kernel.deleteAddresses(ours);
+}
+
+async function openGuard(options: DaemonOptions, events: FenceEvents): Promise<Guard> {
+  if (globalThis.FAIRLEAD_TEST_FENCES && options.without.has('guard')) return new AbsentGuard();
+  const log = options.log.child({ component: 'guard' });
+  return await startGuard({
     onFired: (fired) => {
       log.warn({ ...fired }, 'guard withdrew');
       events.fired();
     },
+    onReplaced: (err) => log.warn({ err }, 'guard was replaced'),
     onDegraded: (err, retryInMs) => {
       log.error({ err, retryInMs }, 'guard is gone; another one is started');
       events.changed();
@@ -96,22 +158,69 @@ async function openParts(options: DaemonOptions, events: GuardEvents): Promise<P
       log.info('guard runs again');
       events.changed();
     },
-  });
-  const kernel = new Kernel();
-  const forwarder = new Forwarder({ threads: config.threads });
-  return {
-    clock,
-    kernel,
-    guard,
-    forwarder,
-    owned,
-    ...electorParts(options, { clock, guard }),
-    async close(withdrawn) {
-      forwarder.close();
-      kernel.close();
-      if (withdrawn) await guard.close();
+    onOrphaned: (err) => {
+      log.error({ err }, 'guard is gone, and with it whoever started this daemon');
+      events.orphaned();
     },
-  };
+  });
+}
+
+interface FoundGate {
+  readonly gate?: Gate;
+  /** Why there is none. */
+  readonly gateProblem: string | undefined;
+}
+
+/** Without it the other fences carry on: slower, where daemon and guard are both stopped. */
+async function openFence(
+  options: DaemonOptions,
+  guard: Guard,
+  events: FenceEvents,
+): Promise<FoundGate> {
+  if (globalThis.FAIRLEAD_TEST_FENCES && options.without.has('gate')) {
+    return { gateProblem: 'left out' };
+  }
+  const { instance, election } = options.config;
+  const log = options.log.child({ component: 'gate' });
+  try {
+    const gate = await openGate({
+      table: instance === 'fairlead' ? instance : `fairlead-${instance}`,
+      page: guard.page,
+      timeoutMs: Math.floor(election.electionTimeoutMs / GATE_TIMEOUTS_IN_ELECTION),
+      onChanged: () => events.gateChanged(),
+      ...(globalThis.FAIRLEAD_TEST_FENCES && { testing: olderKernel(options.without) }),
+    });
+    log.info({ shape: gate.shape, owned: gate.owned }, 'gate is there');
+    // A guard that cannot close it deletes addresses all the same, and the gate closes by itself.
+    await guard.setGate(gate.closeMark).catch((err: unknown) => {
+      log.warn({ err }, 'guard cannot close the gate');
+    });
+    return { gate, gateProblem: undefined };
+  } catch (err) {
+    log.warn({ err }, 'no gate here; guard and address lifetime fence without it');
+    return { gateProblem: err instanceof Error ? err.message : String(err) };
+  }
+}
+
+/** What the gate is to take this machine's kernel for. */
+function olderKernel(without: ReadonlySet<Fence>): NonNullable<GateOptions['testing']> {
+  return { inetOnly: without.has('gate-netdev'), ownerless: without.has('gate-owner') };
+}
+
+/** Whoever leaves in order leaves nothing; what cannot be removed is closed, and swept later. */
+async function removeGate(gate: Gate | undefined, log: Log): Promise<void> {
+  if (gate === undefined) return;
+  try {
+    if (await endsWithin(gate.remove(), REMOVE_LIMIT_MS)) return;
+    log.warn('gate is not removed yet; another program keeps nf_tables busy');
+  } catch (err) {
+    log.warn({ err }, 'gate could not be removed');
+  }
+}
+
+function openKernel({ without }: DaemonOptions): Kernel {
+  if (globalThis.FAIRLEAD_TEST_FENCES && without.has('lifetime')) return new EverlastingKernel();
+  return new Kernel();
 }
 
 /** Beside the control socket: both belong to the instance, and to one life of the machine. */

@@ -10,6 +10,8 @@ export interface Elector {
   resign(): void;
   /** The VIPs were announced for the first time since the right was taken. */
   announced(at: number): void;
+  /** Whether another node was heard to hold the right since this process began. */
+  followsAnother(): boolean;
   handoff(to?: string): Promise<HandoffResult>;
   /** Gives up what it has, lets another take over, and takes part no more. */
   leave(): Promise<void>;

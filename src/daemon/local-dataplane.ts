@@ -32,6 +32,17 @@ export interface GuardPort {
   guard(addresses: readonly LinkAddress[]): Promise<void>;
 }
 
+/** The gate's part: it is observed to be what the kernel confirmed. */
+export interface GatePort {
+  readonly armed: readonly LinkAddress[];
+  readonly isOpen: boolean;
+  arm(addresses: readonly LinkAddress[]): Promise<void>;
+  /** Resolves when it is open; it stays so as long as the right runs. */
+  acquire(): Promise<void>;
+  /** Resolves when it is closed. */
+  close(): Promise<void>;
+}
+
 /** The forwarder's part: it is observed to serve what it opened. */
 export interface ForwarderPort {
   readonly listeners: readonly Listener[];
@@ -61,6 +72,8 @@ export interface Observation {
 export interface LocalParts {
   readonly kernel: KernelPort;
   readonly guard: GuardPort;
+  /** Undefined where the kernel has none. */
+  readonly gate: GatePort | undefined;
   readonly forwarder: ForwarderPort;
   readonly announcer: Announcer;
   readonly right: HeldRight;
@@ -78,7 +91,7 @@ export class LocalDataplane implements Dataplane<Observation> {
   }
 
   async observe(): Promise<Observation> {
-    const { kernel, guard, forwarder, announcer, owned, configured } = this.#parts;
+    const { kernel, guard, gate, forwarder, announcer, owned, configured } = this.#parts;
     const [links, addresses] = await Promise.all([kernel.links(), kernel.addresses()]);
     const vips = { configured: configured(), owned: owned.addresses };
     const ownership = sortAddresses(addresses, links, vips);
@@ -88,6 +101,8 @@ export class LocalDataplane implements Dataplane<Observation> {
       ownership,
       state: {
         guarded: guard.addresses,
+        armed: gate?.armed ?? [],
+        gate: gate?.isOpen === true ? 'open' : 'closed',
         addresses: ownership.ours,
         foreign: ownership.foreign,
         listeners: forwarder.listeners,
@@ -97,13 +112,18 @@ export class LocalDataplane implements Dataplane<Observation> {
   }
 
   async apply(action: Action): Promise<readonly ActionFailure[]> {
-    const { kernel, guard, forwarder, announcer, owned } = this.#parts;
+    const { kernel, guard, gate, forwarder, announcer, owned } = this.#parts;
     switch (action.kind) {
       case 'stop-announcing':
         announcer.stop(action.announcements);
         return [];
       case 'close-listeners':
         return this.#setListeners(action.keep, action.reset);
+      case 'close-gate':
+        // Behind a closed gate no reset would leave.
+        await forwarder.resetConnections(action.addresses).catch(() => undefined);
+        await gate?.close();
+        return [];
       case 'delete-addresses':
         // While a reset can still be sent: clients of a listener on every address, which stays,
         // would wait for ever, and its IPv6 sockets would go on to send in the VIP's name. Only a
@@ -112,6 +132,12 @@ export class LocalDataplane implements Dataplane<Observation> {
         return failuresOf(action.addresses, await kernel.deleteAddresses(action.addresses));
       case 'guard-addresses':
         await guard.guard(action.addresses);
+        return [];
+      case 'arm-gate':
+        await gate?.arm(action.addresses);
+        return [];
+      case 'open-gate':
+        await gate?.acquire();
         return [];
       case 'add-addresses':
         owned.add(action.addresses.map((item) => item.address));

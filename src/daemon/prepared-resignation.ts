@@ -47,6 +47,8 @@ export class PreparedResignation {
   async #tell(): Promise<void> {
     const { peers, seal, tell, log } = this.#ports;
     this.#telling = true;
+    // After what this turn has to do for a takeover: sealing takes as long as binding an address.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#stale && this.#message !== undefined) {
       this.#stale = false;
       const message = this.#message;

@@ -61,6 +61,8 @@ export interface ChannelListener {
 
 /** Leaving waits so long for the disk; term and vote are no part of the promise. */
 const FLUSH_LIMIT_MS = 500;
+/** Five times what a successor needs from the resignation to its first announcement. */
+const LINGER_MS = 50;
 
 /**
  * Drives the Raft machine of `core/election/raft`: gives it events with the time, and performs its
@@ -84,6 +86,8 @@ export class RaftElector implements Elector {
   #takeover: TakeoverStatus | null = null;
   #begun: { readonly reason: TakeoverReason; readonly after: Instant | undefined } | undefined;
   #handoff: PendingHandoff | undefined;
+  /** Changes of role that are not in the log yet: what is to be sent goes first. */
+  readonly #untold: object[] = [];
 
   constructor(options: RaftElectorOptions) {
     const { config, clock, votes, seed } = options;
@@ -127,6 +131,10 @@ export class RaftElector implements Elector {
     this.#options.log.info({ reason: begun.reason, gapMs }, 'took over');
   }
 
+  followsAnother(): boolean {
+    return this.#holderSeenAt !== undefined;
+  }
+
   async handoff(to?: string): Promise<HandoffResult> {
     const { config, clock } = this.#options;
     const leader = this.#state.leader ?? null;
@@ -144,8 +152,12 @@ export class RaftElector implements Elector {
   }
 
   async leave(): Promise<void> {
+    const led = this.#state.role === 'leader';
     this.#step({ kind: 'leave' });
     await this.#performing;
+    // It votes for its successor, whose takeover needs the kernel's locks and processors more than
+    // what is put away here: nodes may share a machine.
+    if (led) await new Promise((done) => setTimeout(done, LINGER_MS));
     clearTimeout(this.#timer);
     this.#started = false;
     this.#channel.close();
@@ -219,14 +231,16 @@ export class RaftElector implements Elector {
     this.#busy = true;
     for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift()) {
       if (effect.kind === 'give-up-right') {
+        const given = this.#options.right.giveUp();
         const { term, reason } = effect;
         this.#options.log.warn({ term, reason }, 'stopped leading');
-        await this.#options.right.giveUp();
+        await given;
       } else {
         this.#performAtOnce(effect);
       }
     }
     this.#busy = false;
+    for (const role of this.#untold.splice(0)) this.#options.log.info(role, 'role changed');
   }
 
   #performAtOnce(effect: Exclude<Effect, { kind: 'give-up-right' }>): void {
@@ -259,13 +273,14 @@ export class RaftElector implements Elector {
   }
 
   #noteRole(change: Extract<Effect, { kind: 'role-changed' }>): void {
-    const { clock, config, log } = this.#options;
+    const { clock, config } = this.#options;
     const { role, term, leader, reason } = change;
     this.#roleSince = clock.now();
+    if (role === 'candidate') this.#options.right.expect();
     const begins = role === 'leader' && isTakeover(reason);
     this.#begun = begins ? { reason, after: this.#holderSeenAt } : undefined;
     if (leader !== undefined && leader !== config.self) this.#handoff?.done(leader, term);
-    log.info({ role, term, holder: leader, reason }, 'role changed');
+    this.#untold.push({ role, term, holder: leader, reason });
   }
 
   #noteRefusal(peer: string, reason: PeerRefusal): void {

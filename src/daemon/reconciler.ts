@@ -51,8 +51,20 @@ interface Waiter {
   readonly done: () => void;
 }
 
+/** What nothing may be added without. */
+const COMES_FIRST: ReadonlySet<Action['kind']> = new Set([
+  'delete-addresses',
+  'guard-addresses',
+  'arm-gate',
+  'open-gate',
+]);
+
 const FIRST_RETRY_MS = 50;
+/** What was seen before an election is as good as new for as long as one takes at its best. */
+const LOOK_AHEAD_MS = 50;
 const LAST_RETRY_MS = 2000;
+/** VIPs come in thousands, and fail together. */
+const NAMED_MAX = 5;
 
 /**
  * Brings the dataplane to the desired state and keeps it there: observe, plan, apply, one round at
@@ -66,8 +78,12 @@ export class Reconciler<Observation> {
   #running = false;
   #stopped = false;
   #attempt = 0;
+  /** What was seen since nothing woke it: who waits for a later look has woken it. */
+  #ahead: Promise<Observation> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #failures = new Map<string, string>();
+  /** Performed, and not in the log yet. */
+  #untold: Action[] = [];
 
   constructor(ports: ReconcilerPorts<Observation>) {
     this.#ports = ports;
@@ -80,9 +96,27 @@ export class Reconciler<Observation> {
 
   /** Asks for a round that begins after this call. */
   wake(): void {
-    if (this.#stopped) return;
-    this.#woken = true;
-    if (!this.#running) void this.#run();
+    this.#ahead = undefined;
+    this.#begin();
+  }
+
+  /** Begins to look for a round that is likely to be asked for at once, by `wakeLookedAhead`. */
+  lookAhead(): void {
+    if (this.#running || this.#stopped) return;
+    const ahead = this.#ports.dataplane.observe();
+    ahead.catch(() => {}); // Whoever takes it hears of it.
+    this.#ahead = ahead;
+    setTimeout(() => {
+      if (this.#ahead === ahead) this.#ahead = undefined;
+    }, LOOK_AHEAD_MS).unref();
+  }
+
+  /**
+   * Asks for a round that may work from what `lookAhead` saw, if nothing has woken it since: for
+   * whom only the right to serve has changed.
+   */
+  wakeLookedAhead(): void {
+    this.#begin();
   }
 
   /**
@@ -100,6 +134,12 @@ export class Reconciler<Observation> {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#retry);
+  }
+
+  #begin(): void {
+    if (this.#stopped) return;
+    this.#woken = true;
+    if (!this.#running) void this.#run();
   }
 
   async #run(): Promise<void> {
@@ -123,16 +163,21 @@ export class Reconciler<Observation> {
   }
 
   async #reconcile(): Promise<'settled' | 'changed' | 'failed'> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
     const asked = [...this.#waiters];
     let observation: Observation;
     try {
-      observation = await this.#ports.dataplane.observe();
+      const observing = ahead ?? this.#ports.dataplane.observe();
+      this.#tell();
+      observation = await observing;
     } catch (err) {
       this.#report(new Map([['dataplane', errorOf(err)]]), undefined);
       return 'failed';
     }
     const round = this.#ports.round(observation);
-    this.#answer(asked, round.observed);
+    // Whoever waits to tell another node goes before what else there is to do here.
+    if (this.#answer(asked, round.observed)) await new Promise((resolve) => setImmediate(resolve));
     const failures = new Map<string, Error>();
     let applied = 0;
     for (const action of plan(round.desired, round.observed)) {
@@ -143,8 +188,9 @@ export class Reconciler<Observation> {
       if (possible === undefined) continue;
       const done = await this.#apply(possible, failures);
       if (done) applied += 1;
-      // What is to go and did not must be tried again before anything is added.
-      else if (action.kind === 'delete-addresses' || action.kind === 'guard-addresses') break;
+      // What is to go and did not must be tried again before anything is added, and nothing is
+      // added that is not fenced.
+      else if (COMES_FIRST.has(action.kind)) break;
     }
     await this.#refresh(round, failures);
     this.#report(failures, round);
@@ -153,12 +199,23 @@ export class Reconciler<Observation> {
   }
 
   async #apply(action: Action, failures: Map<string, Error>): Promise<boolean> {
-    const refused = await this.#ports.dataplane
+    const applying = this.#ports.dataplane
       .apply(action)
       .catch((error: unknown) => [{ subject: action.kind, error: errorOf(error) }]);
+    this.#tell();
+    const refused = await applying;
     for (const { subject, error } of refused) failures.set(subject, error);
-    if (refused.length === 0) this.#ports.log.info(describe(action), 'action applied');
+    if (refused.length === 0) this.#untold.push(action);
     return refused.length === 0;
+  }
+
+  /**
+   * Logs what was performed, while the outside is at work on what comes next: between two actions
+   * of a takeover a line costs as much as the action.
+   */
+  #tell(): void {
+    for (const action of this.#untold) this.#ports.log.info(describe(action), 'action applied');
+    this.#untold = [];
   }
 
   /** In the same loop as everything else, so that no refresh can overtake a deletion. */
@@ -169,25 +226,33 @@ export class Reconciler<Observation> {
     }
   }
 
-  #answer(asked: readonly Waiter[], observed: DataplaneState): void {
-    for (const waiter of asked) {
-      if (!waiter.goal(observed)) continue;
+  /** @returns whether somebody had waited for this. */
+  #answer(asked: readonly Waiter[], observed: DataplaneState): boolean {
+    const reached = asked.filter((waiter) => waiter.goal(observed));
+    for (const waiter of reached) {
       this.#waiters.delete(waiter);
       waiter.done();
     }
+    return reached.length > 0;
   }
 
   /** Logs each failure when it appears and when it is gone, not each time it is tried again. */
   #report(failures: ReadonlyMap<string, Error>, round: Round | undefined): void {
     const current = new Map([...failures].map(([subject, error]) => [subject, error.message]));
-    for (const [subject, err] of failures) {
-      if (this.#failures.get(subject) === err.message) continue;
+    const fresh = [...failures].filter(([subject, err]) => {
+      return this.#failures.get(subject) !== err.message;
+    });
+    for (const [subject, err] of fresh.slice(0, NAMED_MAX)) {
       this.#ports.log.warn({ subject, err }, 'action failed; it is tried again');
     }
-    if (round !== undefined) {
-      for (const subject of this.#failures.keys()) {
-        if (!current.has(subject)) this.#ports.log.info({ subject }, 'failure is over');
-      }
+    const unnamed = fresh.length - NAMED_MAX;
+    if (unnamed > 0) this.#ports.log.warn({ more: unnamed }, 'so did others, see status');
+    const over = [...this.#failures.keys()].filter((subject) => !current.has(subject));
+    if (round !== undefined && over.length > 0) {
+      this.#ports.log.info(
+        namesOf(over),
+        over.length === 1 ? 'failure is over' : 'failures are over',
+      );
     }
     this.#failures = current;
   }
@@ -207,14 +272,14 @@ function without(action: Action, failures: ReadonlyMap<string, Error>): Action |
   return action;
 }
 
-/** Names up to three of what an action is about; a log line for 10,000 VIPs is still a line. */
 function describe(action: Action): Record<string, unknown> {
-  const names = subjects(action);
-  return {
-    action: action.kind,
-    count: names.length,
-    ...(names.length <= 3 ? { names } : { names: names.slice(0, 3), more: names.length - 3 }),
-  };
+  return { action: action.kind, ...namesOf(subjects(action)) };
+}
+
+/** Up to three of the names; a log line for 10,000 VIPs is still a line. */
+function namesOf(names: readonly string[]): Record<string, unknown> {
+  const count = names.length;
+  return count <= 3 ? { count, names } : { count, names: names.slice(0, 3), more: count - 3 };
 }
 
 function subjects(action: Action): readonly string[] {
@@ -225,8 +290,12 @@ function subjects(action: Action): readonly string[] {
     case 'close-listeners':
     case 'open-listeners':
       return action.listeners.map((listener) => listener.id);
+    case 'open-gate':
+      return [];
+    case 'close-gate':
     case 'delete-addresses':
     case 'guard-addresses':
+    case 'arm-gate':
     case 'add-addresses':
       return action.addresses.map((item) => `${item.address}/${item.prefixLength} ${item.link}`);
   }

@@ -10,6 +10,7 @@ const LIVE: ReadonlySet<keyof Config> = new Set<keyof Config>([
   'announceIntervalMs',
   'linkDownGraceMs',
   'foreignAddress',
+  'conflict',
   'logLevel',
   'loadBalancers',
 ]);

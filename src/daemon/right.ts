@@ -12,7 +12,11 @@ export interface RightPorts {
   storeDeadline(deadline: Instant): boolean;
   /** The guard ended the right: the election must give it up for good. */
   fired(): void;
-  /** Serving may have to begin or end: a round of the reconciler is due. */
+  /** A right is likely to begin within milliseconds. */
+  expected(): void;
+  /** Serving may begin: a round of the reconciler is due. */
+  begun(): void;
+  /** Serving may have to end: a round of the reconciler is due. */
   changed(): void;
   /** Resolves when the kernel confirms that nothing is served here any more. */
   withdrawn(): Promise<void>;
@@ -28,6 +32,8 @@ export class HeldRight {
   readonly #ports: RightPorts;
   readonly #marginMs: number;
   #endsAt: Instant | undefined;
+  /** What the guard was told last; 0 for not armed. */
+  #fencedUntil: Instant = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(marginMs: number, ports: RightPorts) {
@@ -44,6 +50,14 @@ export class HeldRight {
     return this.#ports.clock.now() < this.deadline;
   }
 
+  /**
+   * The guard's deadline has passed, and it is not confirmed yet that nothing is served: the guard
+   * withdraws, or has, and takes no list before that.
+   */
+  get lapsed(): boolean {
+    return this.#fencedUntil !== 0 && this.#ports.clock.now() >= this.#fencedUntil;
+  }
+
   /** Milliseconds until the right ends; 0 without one. */
   leftMs(): number {
     return Math.max(0, (this.#endsAt ?? 0) - this.#ports.clock.now());
@@ -58,8 +72,14 @@ export class HeldRight {
       return;
     }
     this.#endsAt = endsAt;
+    this.#fencedUntil = this.deadline;
     this.#arm();
-    if (!served) this.#ports.changed();
+    if (!served) this.#ports.begun();
+  }
+
+  /** This node stands for election: what can be prepared for a right, is. */
+  expect(): void {
+    this.#ports.expected();
   }
 
   /**
@@ -72,6 +92,10 @@ export class HeldRight {
     clearTimeout(this.#timer);
     await this.#ports.withdrawn();
     this.#ports.storeDeadline(0);
+    const lapsed = this.lapsed;
+    this.#fencedUntil = 0;
+    // A guard that has fired can be given its list again.
+    if (lapsed) this.#ports.changed();
   }
 
   #arm(): void {

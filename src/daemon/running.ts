@@ -2,17 +2,20 @@ import type { Config } from '../config/config.ts';
 import { OperationalError } from '../core/errors.ts';
 import type { IneligibleReason } from '../core/plan/eligibility.ts';
 import { lifetimeSeconds } from '../core/plan/lifetime.ts';
-import type { Announcement, DataplaneState } from '../core/plan/state.ts';
+import type { Announcement, DataplaneState, LinkAddress } from '../core/plan/state.ts';
 import type { Status } from '../core/status/status.ts';
 import type { Instant } from '../core/time.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Announcer } from './announcer.ts';
+import { BoundedGate } from './bounded-gate.ts';
 import type { Clock } from './clock.ts';
+import { Conflicts, type HeardClaim } from './conflicts.ts';
 import { type ControlSocket, startControlSocket } from './control-socket.ts';
 import type { Elector } from './elector.ts';
 import { Eligibility } from './eligibility.ts';
 import {
   type ForwarderPort,
+  type GatePort,
   type GuardPort,
   type KernelPort,
   LocalDataplane,
@@ -25,7 +28,8 @@ import { needsRestart } from './reload.ts';
 import { HeldRight } from './right.ts';
 import { Serving } from './serving.ts';
 import { endsWithin } from './shutdown.ts';
-import { type ListenerCounters, statusOf } from './status.ts';
+import { type GateReport, type ListenerCounters, statusOf } from './status.ts';
+import type { Fence } from './test-fences.ts';
 
 /** A configuration, and what a person should know of it. */
 export interface LoadedConfig {
@@ -43,6 +47,8 @@ export interface DaemonOptions extends LoadedConfig {
    * @throws {OperationalError} when the result is no valid configuration.
    */
   readonly reload: () => Promise<LoadedConfig>;
+  /** Empty but in a build for tests. */
+  readonly without: ReadonlySet<Fence>;
 }
 
 /** What the composition root opens for the daemon, and ends after it. */
@@ -51,9 +57,19 @@ export interface Parts {
   readonly kernel: KernelPort & {
     watch(listener: () => void): void;
     announce(batch: readonly Announcement[], notAfter: Instant): Promise<void>;
+    probe(batch: readonly Announcement[], notAfter: Instant): Promise<void>;
+    /** @throws {OperationalError} when this process may not listen. */
+    watchClaims(
+      listener: (report: { readonly claims: readonly HeardClaim[]; readonly lost: number }) => void,
+    ): Promise<void>;
+    setWatched(addresses: readonly LinkAddress[], own: readonly { readonly mac: string }[]): void;
   };
+  /** Undefined, with `gateProblem`, where this machine has none. */
+  readonly gate: (GatePort & GateReport) | undefined;
+  readonly gateProblem: string | undefined;
   readonly guard: GuardPort & {
     readonly running: boolean;
+    readonly mode: 'child' | 'parent';
     storeDeadline(deadline: Instant): boolean;
   };
   readonly forwarder: ForwarderPort & { counters(): readonly ListenerCounters[] };
@@ -67,11 +83,13 @@ export interface Parts {
   close(withdrawn: boolean): Promise<void>;
 }
 
+const GATE_ACTIONS = ['arm-gate', 'open-gate'];
 const SWEEP_LIMIT_MS = 10_000;
 const LEAVE_LIMIT_MS = 5000;
 const WITHDRAW_LIMIT_MS = 10_000;
 /** How often the lifetimes are looked at; what is due then is refreshed. */
 const REFRESH_MS = 1000;
+const REOPENED_TOLD_MS = 10_000;
 
 /**
  * The daemon at work: what it wires together, in the order in which it is made, and how it begins,
@@ -84,6 +102,7 @@ export class RunningDaemon {
   readonly #announcer: Announcer;
   readonly #right: HeldRight;
   readonly #eligibility: Eligibility;
+  readonly #conflicts: Conflicts;
   readonly #serving: Serving;
   readonly #reconciler: Reconciler<Observation>;
   readonly #elector: Elector;
@@ -91,6 +110,8 @@ export class RunningDaemon {
   #control: ControlSocket | undefined;
   #refresh: NodeJS.Timeout | undefined;
   #staleConfig: string | undefined;
+  #gateRebuilt = 0;
+  #reopened = { times: 0, toldAt: Number.NEGATIVE_INFINITY };
 
   constructor(options: DaemonOptions, parts: Parts) {
     const announcerLog = options.log.child({ component: 'announcer' });
@@ -104,6 +125,8 @@ export class RunningDaemon {
       clock,
       storeDeadline: (deadline) => guard.storeDeadline(deadline),
       fired: () => this.#elector.resign(),
+      expected: () => this.#reconciler.lookAhead(),
+      begun: () => this.#reconciler.wakeLookedAhead(),
       changed: () => this.#reconciler.wake(),
       withdrawn: () => this.#withdrawn(),
     });
@@ -120,18 +143,32 @@ export class RunningDaemon {
       linkDownGraceMs: () => this.#config.linkDownGraceMs,
       changed: (reason) => this.#noteEligibility(reason),
     });
+    this.#conflicts = new Conflicts({
+      clock,
+      log: options.log.child({ component: 'conflicts' }),
+      policy: () => this.#config.conflict,
+      watch: (addresses, own) => kernel.setWatched(addresses, own),
+      probe: (batch) => kernel.probe(batch, this.#right.deadline),
+      defend: (vips) => this.#announcer.repeat(vips),
+      changed: () => this.#reconciler.wake(),
+    });
     this.#serving = new Serving({
       clock,
       log,
       right: this.#right,
       eligibility: this.#eligibility,
+      conflicts: this.#conflicts,
+      followsAnother: () => this.#elector.followsAnother(),
       config: () => this.#config,
       guardRuns: () => guard.running,
+      gated: parts.gate !== undefined,
+      gateRefused: () => GATE_ACTIONS.some((kind) => this.#reconciler.failures.has(kind)),
       vipRefused: () => this.#config.vips.some((vip) => this.#reconciler.failures.has(vip.address)),
     });
     this.#reconciler = new Reconciler({
       dataplane: new LocalDataplane({
         ...parts,
+        gate: parts.gate && new BoundedGate(parts.gate),
         announcer: this.#announcer,
         right: this.#right,
         configured: () => new Set(this.#config.vips.map((vip) => vip.address)),
@@ -153,6 +190,7 @@ export class RunningDaemon {
     const log = this.#log;
     for (const warning of this.#loaded.warnings) log.warn({ warning }, 'configuration warning');
     this.#parts.kernel.watch(() => this.#reconciler.wake());
+    await this.#listen();
     await this.#sweep();
     this.#elector.start();
     this.#refresh = setInterval(() => this.#reconciler.wake(), REFRESH_MS);
@@ -163,6 +201,18 @@ export class RunningDaemon {
       onError: (err) => log.error({ err }, 'control request failed'),
     });
     log.info({ election: config.election, vips: config.vips.length }, 'started');
+  }
+
+  /** Serving goes on without: a conflict is then not seen, and status says so. */
+  async #listen(): Promise<void> {
+    try {
+      await this.#parts.kernel.watchClaims(({ claims, lost }) => {
+        this.#conflicts.heard(claims, lost);
+      });
+      this.#conflicts.listening();
+    } catch (err) {
+      this.#log.warn({ err }, 'claims of other machines are not heard');
+    }
   }
 
   /** What an earlier process of this instance left behind goes before the first election. */
@@ -215,6 +265,7 @@ export class RunningDaemon {
     if (!withdrawn) log.error('withdrawal is not confirmed; the guard completes it');
     this.#reconciler.stop();
     this.#announcer.close();
+    this.#conflicts.stop();
     return withdrawn;
   }
 
@@ -263,10 +314,13 @@ export class RunningDaemon {
     return statusOf({
       version: this.#options.version,
       config: this.#config,
-      guardRuns: this.#parts.guard.running,
+      guard: this.#parts.guard.running ? this.#parts.guard.mode : undefined,
+      gate: this.#parts.gate,
+      gateProblem: this.#parts.gateProblem,
       lifetimeSeconds: held.length === 0 ? 0 : lifetimeSeconds(held.length, this.#right.leftMs()),
       elector: this.#elector,
       announcer: this.#announcer,
+      conflicts: this.#conflicts,
       observation,
       problems,
       failures: this.#reconciler.failures,
@@ -284,6 +338,34 @@ export class RunningDaemon {
   /** The guard is gone, or back. */
   guardChanged(): void {
     this.#reconciler.wake();
+  }
+
+  /** The gate closed, or was removed by somebody else; the next round has it as it should be. */
+  gateChanged(): void {
+    const rebuilt = this.#parts.gate?.rebuilt ?? 0;
+    if (rebuilt > this.#gateRebuilt) {
+      this.#log.warn(
+        { rebuilt, hint: 'Have whatever removes nftables rules leave the tables of fairlead' },
+        'gate was removed by another program, and made again',
+      );
+    }
+    this.#gateRebuilt = rebuilt;
+    this.#noteReopened(this.#parts.gate?.reopened ?? 0);
+    this.#reconciler.wake();
+  }
+
+  /** What a busy machine does all the time is said now and then. */
+  #noteReopened(reopened: number): void {
+    const now = this.#parts.clock.now();
+    if (reopened === this.#reopened.times || now < this.#reopened.toldAt + REOPENED_TOLD_MS) return;
+    this.#log.warn(
+      {
+        reopened,
+        hint: 'Give the daemon CAP_SYS_NICE or LimitNICE=-20, or this machine less to do',
+      },
+      'gate closed by itself for some milliseconds: the machine had no time to keep it open',
+    );
+    this.#reopened = { times: reopened, toldAt: now };
   }
 
   #noteEligibility(reason: IneligibleReason | undefined): void {

@@ -8,6 +8,7 @@ import { isUnplaced, type VipProblem } from '../core/plan/world.ts';
 import type { Instant } from '../core/time.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Clock } from './clock.ts';
+import type { Conflicts } from './conflicts.ts';
 import type { Eligibility } from './eligibility.ts';
 import type { Observation } from './local-dataplane.ts';
 import type { Round } from './reconciler.ts';
@@ -20,8 +21,15 @@ export interface ServingPorts {
   readonly log: Log;
   readonly right: HeldRight;
   readonly eligibility: Eligibility;
+  readonly conflicts: Conflicts;
+  /** Whether another node of ours is known to have held the right before. */
+  readonly followsAnother: () => boolean;
   readonly config: () => Config;
   readonly guardRuns: () => boolean;
+  /** This machine has a gate. */
+  readonly gated: boolean;
+  /** Whether the gate could not be armed or opened in the last round. */
+  readonly gateRefused: () => boolean;
   /** Whether the kernel refused to bind a VIP in the last round. */
   readonly vipRefused: () => boolean;
 }
@@ -61,11 +69,16 @@ export class Serving {
   }
 
   round(observation: Observation): Round {
-    const { clock, eligibility, guardRuns } = this.#ports;
+    const { clock, eligibility, conflicts, followsAnother, gated } = this.#ports;
     const config = this.#ports.config();
     const serving = this.mayServe();
-    const world = worldOf(config, observation, { right: serving, leaving: this.#leaving });
-    const { state, problems } = desired(world);
+    conflicts.prepare(config.vips, { serving, followsAnother: followsAnother() });
+    const { withheld } = conflicts;
+    const leaving = this.#leaving;
+    const conditions = { right: serving, withheld, gated, leaving };
+    const wanted = desired(worldOf(config, observation, conditions));
+    const { state, problems } = wanted;
+    conflicts.see(wanted, observation.links);
     const refused = config.foreignAddress === 'refuse';
     const { foreign, untouchable } = observation.ownership;
     const blocking = refused ? [...foreign, ...untouchable] : untouchable;
@@ -76,14 +89,20 @@ export class Serving {
     eligibility.see({
       problems: decisiveProblems(problems, config.vips.length, this.#placedBefore),
       foreign: blocking.map((item) => item.address),
-      guarded: guardRuns(),
+      guarded: this.#ports.guardRuns(),
+      gateRefused: this.#ports.gateRefused(),
       holding: serving,
       refused: serving && this.#ports.vipRefused(),
     });
-    const observed = refused ? { ...observation.state, foreign: [] } : observation.state;
+    const guarded = without(state.guarded, blocking);
+    const armed = without(state.armed, blocking);
     return {
-      observed,
-      desired: state,
+      observed: {
+        ...observation.state,
+        ...(refused ? { foreign: [] } : {}),
+        ...(this.#ports.right.lapsed ? { guarded } : {}),
+      },
+      desired: { ...state, guarded, armed },
       serving,
       refresh: this.#due(state.addresses, observation.ownership.ours, clock.now()),
     };
@@ -129,4 +148,13 @@ export class Serving {
     }
     this.#foreign = new Set(found.map(addressKey));
   }
+}
+
+/** Guard and gate must never take away what this node itself may not. */
+function without(
+  addresses: readonly LinkAddress[],
+  others: readonly LinkAddress[],
+): readonly LinkAddress[] {
+  const vips = new Set(others.map((item) => item.address));
+  return addresses.filter((item) => !vips.has(item.address));
 }

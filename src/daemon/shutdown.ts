@@ -1,13 +1,31 @@
 import type { Log } from '../telemetry/log.ts';
 
-/** Resolves with the first of `signals` that comes. */
+/** One request to end may arrive more than once within this time. */
+const REPEATED_WITHIN_MS = 1000;
+
+/**
+ * Resolves with the first of `signals` that comes. Those that follow soon mean the same: systemd
+ * signals every process of a unit, and the guard that is its main process passes its own on. Later
+ * ones have their usual effect, for a person who has no more patience.
+ */
 export function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const heard = (signal: NodeJS.Signals): void => {
+    const letGo = (): void => {
       for (const name of signals) process.off(name, heard);
+    };
+    const heard = (signal: NodeJS.Signals): void => {
       resolve(signal);
+      setTimeout(letGo, REPEATED_WITHIN_MS).unref();
     };
     for (const name of signals) process.on(name, heard);
+  });
+}
+
+/** Resolves with `reason` when `signal` is aborted. */
+export function aborted<Reason>(signal: AbortSignal, reason: Reason): Promise<Reason> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(reason);
+    else signal.addEventListener('abort', () => resolve(reason), { once: true });
   });
 }
 

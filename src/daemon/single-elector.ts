@@ -59,6 +59,10 @@ export class SingleElector implements Elector {
     this.#takeover = { at: this.#clock.wall(), reason: 'first', gapMs: null };
   }
 
+  followsAnother(): boolean {
+    return false;
+  }
+
   async handoff(): Promise<HandoffResult> {
     return { kind: 'refused', reason: 'no-peers', leader: this.#node, peers: [] };
   }

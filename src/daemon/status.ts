@@ -3,8 +3,9 @@ import type { IpAddress } from '../core/address/ip.ts';
 import { ANY_ADDRESS } from '../core/plan/desired.ts';
 import { listenerIdOf } from '../core/plan/state.ts';
 import type { VipProblem } from '../core/plan/world.ts';
-import type { ListenerStatus, Status, VipStatus } from '../core/status/status.ts';
+import type { GateStatus, ListenerStatus, Status, VipStatus } from '../core/status/status.ts';
 import type { Announcer } from './announcer.ts';
+import type { Conflicts } from './conflicts.ts';
 import type { Elector } from './elector.ts';
 import type { Observation } from './local-dataplane.ts';
 
@@ -25,15 +26,29 @@ export interface ListenerCounters {
   }[];
 }
 
+/** What the gate says of itself. */
+export interface GateReport {
+  readonly shape: 'netdev' | 'inet';
+  readonly owned: boolean;
+  readonly isOpen: boolean;
+  readonly armed: readonly unknown[];
+  readonly rebuilt: number;
+  readonly reopened: number;
+}
+
 /** Everything that a status is put together from. */
 export interface StatusSources {
   readonly version: string;
   readonly config: Config;
-  readonly guardRuns: boolean;
+  /** How the guard runs; undefined when it does not. */
+  readonly guard: 'child' | 'parent' | undefined;
+  readonly gate: GateReport | undefined;
+  readonly gateProblem: string | undefined;
   /** Of the VIPs as they are bound now; 0 when none is. */
   readonly lifetimeSeconds: number;
   readonly elector: Elector;
   readonly announcer: Announcer;
+  readonly conflicts: Conflicts;
   readonly observation: Observation | undefined;
   readonly problems: readonly VipProblem[];
   /** What the reconciler could not do, by VIP or listener. */
@@ -51,8 +66,10 @@ export function statusOf(sources: StatusSources): Status {
     node: config.node,
     version: sources.version,
     fences: {
-      guard: sources.guardRuns ? 'child' : 'none',
-      gate: 'none',
+      guard: sources.guard ?? 'none',
+      gate: sources.gate === undefined ? 'none' : 'nftables',
+      gateState: gateStatus(sources.gate),
+      gateProblem: sources.gateProblem ?? null,
       lifetimeSeconds: sources.lifetimeSeconds,
     },
     election: elector.status(),
@@ -63,8 +80,15 @@ export function statusOf(sources: StatusSources): Status {
   };
 }
 
+function gateStatus(gate: GateReport | undefined): GateStatus | null {
+  if (gate === undefined) return null;
+  const { shape, owned, isOpen, armed, rebuilt, reopened } = gate;
+  return { shape, owned, open: isOpen, armed: armed.length, rebuilt, reopened };
+}
+
 function vipStatus(vip: Config['vips'][number], sources: StatusSources): VipStatus {
   const { observation, announcer, problems, failures } = sources;
+  const conflict = sources.conflicts.report(vip.address);
   const held = observation?.ownership.ours.find((item) => item.address === vip.address);
   const problem = problems.find((item) => item.vip === vip.address);
   const foreign = [
@@ -77,10 +101,13 @@ function vipStatus(vip: Config['vips'][number], sources: StatusSources): VipStat
     interface: held?.link ?? problem?.interface ?? vip.interface ?? '',
     held: held !== undefined,
     announcements: held === undefined ? 0 : announcer.sent(held.linkIndex, held.address),
-    // Nothing watches for them yet; a 0 would say that there are none.
-    conflicts: 0,
-    watched: false,
-    problem: failures.get(vip.address) ?? problem?.reason ?? (foreign ? 'foreign-address' : null),
+    conflicts: conflict.claims,
+    watched: conflict.watched,
+    conflict: conflict.last,
+    problem:
+      failures.get(vip.address) ??
+      problem?.reason ??
+      (foreign ? 'foreign-address' : conflict.problem),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Observation } from './local-dataplane.ts';
 export function worldOf(
   config: Config,
   observation: Observation,
-  state: { readonly right: boolean; readonly leaving: boolean },
+  state: Pick<World, 'right' | 'withheld' | 'gated' | 'leaving'>,
 ): World {
   return {
     vips: config.vips,
@@ -14,8 +14,7 @@ export function worldOf(
     announce: config.gratuitousArp,
     links: observation.links,
     addresses: observation.addresses,
-    right: state.right,
-    leaving: state.leaving,
+    ...state,
   };
 }
 

@@ -25,6 +25,8 @@ export interface NativeFailure {
 export type KernelHandle = { readonly __kernel: never };
 /** Opaque: the threads of one forwarder. */
 export type ForwarderHandle = { readonly __forwarder: never };
+/** Opaque: the threads of one gate. */
+export type GateHandle = { readonly __gate: never };
 /** Opaque: one page of memory that this process and its guard share. */
 export type DeadlinePageHandle = { readonly __page: never };
 
@@ -97,6 +99,28 @@ export interface NativeAnnouncement {
   readonly router: boolean;
 }
 
+/** An address that is to be this machine's alone on a link. */
+export interface NativeWatchedAddress {
+  readonly link: number;
+  readonly address: string;
+}
+
+/** Claims of a watched address by one machine that is not this one, since the last report. */
+export interface NativeClaim {
+  readonly link: number;
+  readonly address: IpAddress;
+  readonly mac: string;
+  readonly count: number;
+  /** When the last of them was read, ms of CLOCK_BOOTTIME. */
+  readonly at: number;
+}
+
+export interface NativeClaimReport {
+  readonly claims: readonly NativeClaim[];
+  /** Frames that nobody could look at, or claims beyond what is kept. */
+  readonly lost: number;
+}
+
 export interface NativeBackend {
   readonly address: string;
   readonly port: number;
@@ -150,10 +174,31 @@ export interface NativeListenerCounters {
   readonly backends: readonly NativeBackendCounters[];
 }
 
+/** An address that the gate stops while it is closed. */
+export interface NativeGateAddress {
+  readonly link: number;
+  /** The link's name. */
+  readonly name: string;
+  readonly address: string;
+}
+
+/** What the kernel took of a gate. */
+export interface NativeGateForm {
+  readonly shape: 'netdev' | 'inet';
+  /** `nft flush ruleset` leaves it alone (owner and persist, Linux 6.9). */
+  readonly owned: boolean;
+  /** T: what was asked, or three ticks of the kernel where that is more. */
+  readonly timeoutMs: number;
+  /** SO_MARK of the frame that closes it; only of the shape netdev. */
+  readonly closeMark?: number;
+}
+
 /** What `build/Release/fairlead.node` exports. */
 export interface NativeBinding {
   /** CLOCK_BOOTTIME now, in milliseconds with fractions. */
   bootTimeMs(): number;
+  /** Gives free memory of the C library back to the machine, where that can (malloc_trim(3)). */
+  trimHeap(): void;
 
   /**
    * `netns` is a path such as /proc/1/ns/net; without it, the namespace of this process. `testing`
@@ -199,6 +244,32 @@ export interface NativeBinding {
     options: { readonly notAfterMs: number },
   ): Promise<readonly (NativeFailure | null)[]>;
 
+  /**
+   * Asks the segment who has these addresses, and names none as its own: an ARP probe (RFC 5227
+   * §2.1.1) or the solicitation of duplicate address detection (RFC 4862 §5.4.2). `router` means
+   * nothing here. Refused with ETIME after `notAfterMs`.
+   */
+  sendProbes(
+    kernel: KernelHandle,
+    probes: readonly NativeAnnouncement[],
+    options: { readonly notAfterMs: number },
+  ): Promise<readonly (NativeFailure | null)[]>;
+
+  /**
+   * Calls back with foreign claims of the watched addresses, from when the promise is fulfilled
+   * until closeKernel. Takes CAP_NET_RAW. Once a handle.
+   */
+  watchClaims(kernel: KernelHandle, callback: (report: NativeClaimReport) => void): Promise<void>;
+  /**
+   * The whole list of watched addresses, and the hardware addresses of this machine: a claim from
+   * one of those is none.
+   */
+  setWatchedAddresses(
+    kernel: KernelHandle,
+    addresses: readonly NativeWatchedAddress[],
+    own: readonly { readonly mac: string }[],
+  ): void;
+
   // Networks of namespaces, for the demo and the tests.
   createBridge(kernel: KernelHandle, options: { readonly name: string }): Promise<void>;
   /** The peer is created in the namespace at `peerNetns`. */
@@ -215,12 +286,63 @@ export interface NativeBinding {
   /** `fd` is a memfd to hand to the guard; it is closed with the handle. */
   createDeadlinePage(): { readonly page: DeadlinePageHandle; readonly fd: number };
   /**
+   * The page at `pageFd`, which it takes for its own, as this process has inherited it from its
+   * parent, at the other end of the socket `channelFd`. Null when these are not such files.
+   */
+  adoptDeadlinePage(options: {
+    readonly channelFd: number;
+    readonly pageFd: number;
+  }): { readonly page: DeadlinePageHandle; readonly fd: number } | null;
+  /**
    * Stores the fences' deadline in the page (native/base/deadline_page.h); 0 means not armed, and
-   * Infinity never passes. False when the guard has fired: the deadline is not taken, the right
-   * that it belongs to is over, and only 0 can be stored next. A deadline counts, for binding and
-   * announcing as well, only once this returned true.
+   * Infinity never passes. False when the deadline before it has passed: this one is not taken, the
+   * right that it belongs to is over, and only 0 can be stored next. A deadline counts, for binding
+   * and announcing as well, only once this returned true.
    */
   storeDeadline(page: DeadlinePageHandle, deadlineMs: number): boolean;
+
+  /**
+   * `page` holds the deadline that the gate is kept open for. `testing` takes for granted that the
+   * kernel lacks the egress hook, or tables with an owner. Nothing is done before createGate.
+   */
+  openGate(
+    options: {
+      readonly table: string;
+      readonly timeoutMs: number;
+      readonly page: DeadlinePageHandle;
+    },
+    testing?: { readonly inetOnly: boolean; readonly ownerless: boolean },
+  ): GateHandle;
+  /**
+   * Makes the tables, closed, in place of those that a dead process left. Once, and before what
+   * follows. Like armGate and removeGate it may wait for another process' transaction.
+   */
+  createGate(gate: GateHandle): Promise<NativeGateForm>;
+  /**
+   * Makes the list of what is stopped exactly this. Tables that somebody took away or changed are
+   * made again, closed: then it is `rebuilt`. `armed[i]` is false where the link is not there.
+   */
+  armGate(
+    gate: GateHandle,
+    addresses: readonly NativeGateAddress[],
+  ): Promise<{ readonly rebuilt: boolean; readonly armed: readonly boolean[] }>;
+  /**
+   * Opens it, and keeps it open while the deadline in the page is 2 T away. ETIME: it is not now.
+   * ENOENT: the tables are gone. EAGAIN: the kernel did not answer in time.
+   */
+  acquireGate(gate: GateHandle): Promise<void>;
+  /** Resolves when it is closed. */
+  shutGate(gate: GateHandle): Promise<void>;
+  /** Takes the tables away. */
+  removeGate(gate: GateHandle): Promise<void>;
+  /** Whether it was acquired, and renewed within T. */
+  isGateOpen(gate: GateHandle): boolean;
+  /** How often it closed by itself with the deadline far enough away, and was opened again. */
+  gateReopened(gate: GateHandle): number;
+  /** Calls back when it closed by itself, or armGate may find something to mend. Once a handle. */
+  watchGate(gate: GateHandle, callback: () => void): void;
+  /** Ends the threads; the tables stay. What is pending is rejected with ECANCELED. Idempotent. */
+  releaseGate(gate: GateHandle): void;
 
   openForwarder(options: { readonly threads: number }): ForwarderHandle;
   /**
@@ -263,6 +385,9 @@ export interface NativeBinding {
     readonly address: string;
     readonly router: boolean;
   }): Uint8Array;
+  probeFrame(options: { readonly mac: string; readonly address: string }): Uint8Array;
+  /** Who claims which address in a frame, from its Ethernet header on; null where nobody does. */
+  claimInFrame(frame: Uint8Array): { readonly address: string; readonly mac: string } | null;
 }
 
 /**

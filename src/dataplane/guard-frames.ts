@@ -46,7 +46,7 @@ const RECORD_BYTES = 24;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
-const COMMANDS = { 'set-addresses': 1, 'set-resignation': 2, ping: 3 } as const;
+const COMMANDS = { 'set-addresses': 1, 'set-resignation': 2, ping: 3, 'set-gate': 4 } as const;
 export type GuardCommand = keyof typeof COMMANDS;
 
 const READY = 16;
@@ -74,6 +74,14 @@ export function encodeAddresses(addresses: readonly LinkAddress[]): Buffer {
     body.writeUInt8(prefixLength, at + 5);
     body.set(ipBytes(address), at + 8);
   }
+  return body;
+}
+
+/** The body of `set-gate`. */
+export function encodeGate(closeMark: number | undefined): Buffer {
+  if (closeMark === undefined) return Buffer.alloc(0);
+  const body = Buffer.alloc(4);
+  body.writeUInt32LE(closeMark, 0);
   return body;
 }
 

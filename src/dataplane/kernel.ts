@@ -1,17 +1,19 @@
 import type { IpAddress } from '../core/address/ip.ts';
 import { invariant } from '../core/invariant.ts';
 import type { Instant } from '../core/time.ts';
+import { inBatches } from './batches.ts';
 import {
   type KernelHandle,
   loadBinding,
   type NativeAddressRequest,
   type NativeBinding,
+  type NativeClaimReport,
   type NativeFailure,
   type NativeKernelEvent,
   type NativeLink,
 } from './binding.ts';
 import { KernelError, kernelErrorOf } from './errors.ts';
-import { type AnnouncementRequest, announce } from './neighbors.ts';
+import { type AnnouncementRequest, announce, probe } from './neighbors.ts';
 import { keepSecondaries } from './secondaries.ts';
 
 export type { NativeKernelEvent as KernelEvent, NativeLink as Link } from './binding.ts';
@@ -104,9 +106,9 @@ export class Kernel {
     notAfter: Instant,
   ): Promise<readonly (KernelError | undefined)[]> {
     if (this.#isOwnNetwork) keepSecondaries(requests);
-    const asked = this.#binding.addAddresses(this.#handle, requests.map(toNative), {
-      notAfterMs: notAfter,
-    });
+    const asked = inBatches(requests, (batch) =>
+      this.#binding.addAddresses(this.#handle, batch.map(toNative), { notAfterMs: notAfter }),
+    );
     const failures = await this.#ask(`bind ${requests.length} addresses`, asked);
     return failuresOf(failures, (i) => `bind ${describe(requests[i], 'to')}`);
   }
@@ -116,8 +118,9 @@ export class Kernel {
     requests: readonly AddressRef[],
   ): Promise<readonly (KernelError | undefined)[]> {
     if (this.#isOwnNetwork) keepSecondaries(requests);
-    const native = requests.map((item) => toNative({ ...item, validSeconds: -1 }));
-    const asked = this.#binding.deleteAddresses(this.#handle, native);
+    const asked = inBatches(requests, (batch) =>
+      this.#binding.deleteAddresses(this.#handle, batch.map(toNativeRef)),
+    );
     const failures = await this.#ask(`delete ${requests.length} addresses`, asked);
     return failuresOf(failures, (i) => `delete ${describe(requests[i], 'from')}`);
   }
@@ -129,6 +132,37 @@ export class Kernel {
    */
   async announce(requests: readonly AnnouncementRequest[], notAfter: Instant): Promise<void> {
     await announce(this.#binding, this.#handle, requests, notAfter);
+  }
+
+  /** Asks once who has each address; throws as `announce` does. */
+  async probe(requests: readonly AnnouncementRequest[], notAfter: Instant): Promise<void> {
+    await probe(this.#binding, this.#handle, requests, notAfter);
+  }
+
+  /**
+   * Calls back with the claims of other machines to what `setWatched` names, in batches, until
+   * close(). To be called once.
+   */
+  async watchClaims(listener: (report: NativeClaimReport) => void): Promise<void> {
+    // A call that cannot begin throws, which is a rejection here.
+    const watching = async (): Promise<void> => this.#binding.watchClaims(this.#handle, listener);
+    await this.#ask('watch for other holders of the VIPs', watching());
+  }
+
+  /**
+   * Watches these addresses and no others. A claim from one of `own`, this machine's hardware
+   * addresses, is none: with two links on one segment each hears the other.
+   */
+  setWatched(
+    addresses: readonly { readonly linkIndex: number; readonly address: IpAddress }[],
+    own: readonly { readonly mac: string }[],
+  ): void {
+    const watched = addresses.map(({ linkIndex, address }) => ({ link: linkIndex, address }));
+    try {
+      this.#binding.setWatchedAddresses(this.#handle, watched, own);
+    } catch (err) {
+      throw kernelErrorOf('watch for other holders of the VIPs', err);
+    }
   }
 
   /** Calls back with what changes, in batches, from now until close(). To be called once. */
@@ -168,6 +202,11 @@ function failuresOf(
 function toNative(request: AddressRequest): NativeAddressRequest {
   const { linkIndex, address, prefixLength, validSeconds } = request;
   return { link: linkIndex, address, prefixLength, validSeconds };
+}
+
+function toNativeRef(request: AddressRef): NativeAddressRequest {
+  const { linkIndex, address, prefixLength } = request;
+  return { link: linkIndex, address, prefixLength, validSeconds: -1 };
 }
 
 function describe(item: AddressRef | undefined, preposition: 'to' | 'from'): string {

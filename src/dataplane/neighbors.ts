@@ -1,6 +1,7 @@
 import type { IpAddress } from '../core/address/ip.ts';
 import type { Instant } from '../core/time.ts';
-import type { KernelHandle, NativeBinding } from './binding.ts';
+import { inBatches } from './batches.ts';
+import type { KernelHandle, NativeAnnouncement, NativeBinding, NativeFailure } from './binding.ts';
 import { KernelError, kernelErrorOf } from './errors.ts';
 
 /** A VIP to announce, and what the frames say. */
@@ -28,15 +29,37 @@ export async function announce(
   requests: readonly AnnouncementRequest[],
   notAfter: Instant,
 ): Promise<void> {
-  const native = requests.map(({ linkIndex, mac, address, router }) => ({
-    link: linkIndex,
-    mac,
-    address,
-    router,
-  }));
-  const asked = binding.sendAnnouncements(kernel, native, { notAfterMs: notAfter });
+  const asked = inBatches(requests, (batch) =>
+    binding.sendAnnouncements(kernel, batch.map(toNative), { notAfterMs: notAfter }),
+  );
+  await outcome('announce', requests, asked);
+}
+
+/**
+ * Asks the neighbours on each link who has the VIP, without claiming it: an ARP probe (RFC 5227
+ * §2.1.1), or the solicitation of duplicate address detection (RFC 4862 §5.4.2).
+ *
+ * @throws {KernelError} as `announce`.
+ */
+export async function probe(
+  binding: NativeBinding,
+  kernel: KernelHandle,
+  requests: readonly AnnouncementRequest[],
+  notAfter: Instant,
+): Promise<void> {
+  const asked = inBatches(requests, (batch) =>
+    binding.sendProbes(kernel, batch.map(toNative), { notAfterMs: notAfter }),
+  );
+  await outcome('probe', requests, asked);
+}
+
+async function outcome(
+  verb: string,
+  requests: readonly AnnouncementRequest[],
+  asked: Promise<readonly (NativeFailure | null)[]>,
+): Promise<void> {
   const failures = await asked.catch((err: unknown) => {
-    throw kernelErrorOf(`announce ${requests.length} addresses`, err);
+    throw kernelErrorOf(`${verb} ${requests.length} addresses`, err);
   });
   const first = failures.findIndex((failure) => failure !== null);
   const failure = failures[first];
@@ -44,5 +67,10 @@ export async function announce(
   if (!failure || !request) return;
   const others = failures.filter((item) => item !== null).length - 1;
   const rest = others === 0 ? '' : ` and ${others} more`;
-  throw new KernelError(`announce ${request.address} on "${request.link}"${rest}`, failure);
+  throw new KernelError(`${verb} ${request.address} on "${request.link}"${rest}`, failure);
+}
+
+function toNative(request: AnnouncementRequest): NativeAnnouncement {
+  const { linkIndex, mac, address, router } = request;
+  return { link: linkIndex, mac, address, router };
 }

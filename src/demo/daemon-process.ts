@@ -5,8 +5,8 @@ import { type ChildExit, exitOf } from './child-exit.ts';
 import type { Namespace } from './namespace.ts';
 import type { NodeFiles } from './node-files.ts';
 
-/** How to start fairlead itself: the running Node, and the program that it was started with. */
-export type Program = readonly [node: string, main: string];
+/** How to start fairlead itself: Node and the program, or what a test puts before them. */
+export type Program = readonly [executable: string, ...rest: string[]];
 
 /** One node's daemon: the built program, as an operator would start it, in the node's namespace. */
 export class DaemonProcess {

@@ -29,6 +29,8 @@ export interface GroupSettings {
   readonly gratuitousArp?: boolean;
   /** More lines of the configuration, as they shall stand in the file. */
   readonly extra?: readonly string[];
+  /** The same for some nodes only, by their id. */
+  readonly extraOf?: Readonly<Record<string, readonly string[]>>;
 }
 
 const PEER_PORT = 10_000;
@@ -96,6 +98,7 @@ export function nodeConfig(
     `dataDir: ${paths.dataDir}`,
     `controlSocket: ${paths.controlSocket}`,
     ...(settings.extra ?? []),
+    ...(settings.extraOf?.[id] ?? []),
   );
   if (settings.balancers.length > 0) lines.push('loadBalancers:');
   for (const balancer of settings.balancers) {

@@ -34,6 +34,8 @@ export async function playOpening(stage: Stage, narrate: Narrate): Promise<boole
 export async function playFault(stage: Stage, fault: Fault, narrate: Narrate): Promise<Outcome> {
   const { history } = stage;
   await sleep(CALM_MS);
+  // A machine that others keep busy may have moved the VIP since.
+  await stage.untilWhole(WHOLE_LIMIT_MS);
   const act = FAULT_ACTS[fault];
   const strike: Strike = { fault, at: stage.now(), node: stage.holder ?? '' };
   const { node } = strike;

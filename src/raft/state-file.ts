@@ -40,6 +40,9 @@ export interface StateFileOptions {
  */
 export const UNKNOWN_ELECTION_TIMEOUT_MS = 2000;
 
+/** A full disk has room again some day; until then the next start would remember too little. */
+const RETRY_MS = 2000;
+
 const FORMAT = 1;
 const MAX_FILE_BYTES = 64 * 1024;
 
@@ -83,6 +86,7 @@ export class StateFile {
   #dirty = false;
   #writing: Promise<void> | undefined;
   #problem: string | undefined;
+  #retry: NodeJS.Timeout | undefined;
 
   /**
    * Reads the file, and has it written again with what holds from now on.
@@ -146,6 +150,8 @@ export class StateFile {
   }
 
   async #writeUntilClean(): Promise<void> {
+    // Whoever saves has an answer to send first, which does not wait for the disk.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#dirty) {
       this.#dirty = false;
       const content = {
@@ -158,6 +164,8 @@ export class StateFile {
         this.#problem = undefined;
       } catch (err) {
         this.#problem = `Cannot write "${this.#path}": ${errorCode(err)}`;
+        clearTimeout(this.#retry);
+        this.#retry = setTimeout(() => this.#markDirty(), RETRY_MS).unref();
       }
     }
     // In the same turn as the test above: a save in between would wait for the next one for ever.

@@ -36,8 +36,9 @@ function facts(other: Partial<Facts> = {}): Facts {
     maxUserNamespaces: 15_000,
     appArmorRestrictsNamespaces: false,
     addon: { value: true },
+    flushesRuleset: undefined,
     guard: { value: '/opt/fairlead/fairlead-guard' },
-    network: { value: { links: [eth0], addresses: [bound('192.0.2.1')] } },
+    network: { value: { links: [eth0], addresses: [bound('192.0.2.1')], answering: ['eth0'] } },
     config: undefined,
     unwritable: [],
     keyFile: undefined,
@@ -49,7 +50,7 @@ function facts(other: Partial<Facts> = {}): Facts {
 /** What is not well, a line each. */
 function wrong(other: Partial<Facts>): readonly string[] {
   return findingsOf(facts(other))
-    .filter(({ id, level }) => level !== 'ok' && id !== 'gate' && id !== 'config')
+    .filter(({ id, level }) => level !== 'ok' && id !== 'config')
     .map(({ id, level, what, cure }) => `${id} ${level}: ${what}. ${cure}`);
 }
 
@@ -81,15 +82,14 @@ test('a machine where all is well', async () => {
 
     Fences
     √ the guard can be started
-    ‼ the gate is not in this version; guard and address lifetime bound a stopped holder to 3 s
-        docs/reference/checks.md#gate
+    √ the kernel has hooks for the gate on both ways, which no flush removes
 
     Peers
     √ this machine has 192.0.2.1
     √ there is a route to b (192.0.2.2)
     √ there is a route to c (192.0.2.3)
 
-    0 failed, 2 to look at, 12 well
+    0 failed, 1 to look at, 13 well
     "
   `);
 });
@@ -110,6 +110,7 @@ test('what the machine lacks is told with its cure', () => {
       "user-namespaces warning: AppArmor restricts user namespaces: the demo and the tests need root. To run them as a user: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
       "capabilities failed: CAP_NET_ADMIN and CAP_NET_RAW are missing. Run it as root, or grant CAP_NET_ADMIN and CAP_NET_RAW (a container: add both)",
       "guard failed: Cannot find the guard. Run npm run setup",
+      "gate warning: Linux 5.15.0-91-generic has no egress hook (5.16 has): the gate waits for what other programs do to nftables. Run a newer kernel where kube-proxy or the like changes many rules",
     ]
   `);
   expect(wrong({ maxUserNamespaces: 0, capabilities: 1n << 12n })).toMatchInlineSnapshot(`
@@ -129,6 +130,7 @@ test('what the configuration asks of the machine is looked at', async () => {
   const keyFile = { failure: 'Cannot read the key file "/k": EACCES' };
   const network = {
     value: {
+      answering: [],
       links: [{ ...eth0, carrier: false }],
       addresses: [bound('192.0.2.8'), bound('192.0.2.75')],
     },
@@ -151,7 +153,7 @@ test('what the configuration asks of the machine is looked at', async () => {
 /** What is wrong with the VIP of a machine that has `links`. */
 async function told(line: string, links: readonly Link[]): Promise<readonly string[]> {
   const config = await load(`singleNode: true\nvip: 192.0.2.75\n${line}\n`);
-  return wrong({ config, network: { value: { links, addresses: [] } } });
+  return wrong({ config, network: { value: { links, addresses: [], answering: [] } } });
 }
 
 test('a VIP needs one interface', async () => {
@@ -179,6 +181,19 @@ test('a VIP needs one interface', async () => {
   `);
 });
 
+test('a second interface in the subnet of a VIP is named, unless it ignores ARP for others', async () => {
+  const eth1: Link = { ...eth0, index: 3, name: 'eth1' };
+  const config = await load('singleNode: true\nvip: 192.0.2.75\ninterface: eth0\n');
+  const addresses = [bound('192.0.2.1'), bound('192.0.2.2', { linkIndex: 3 })];
+  const links = [eth0, eth1];
+  const found = (answering: readonly string[]): readonly string[] =>
+    wrong({ config, network: { value: { links, addresses, answering } } });
+  expect(found(['eth0'])).toEqual([]);
+  expect(found(['eth0', 'eth1'])).toEqual([
+    'shared-segment warning: eth1 is in the subnet of VIP 192.0.2.75 on eth0, and answers ARP for it where the gate is not at work. Set net.ipv4.conf.eth1.arp_ignore=1',
+  ]);
+});
+
 test('problems of the configuration are findings, with their places', async () => {
   const config = await load('singleNode: yes\nvip: 192.0.2.750\n').catch((err: unknown) => err);
   if (!(config instanceof ConfigError)) throw new Error('no problem was found');
@@ -190,5 +205,13 @@ test('problems of the configuration are findings, with their places', async () =
       what: 'f:2:6: vip is "192.0.2.750", which is not an IP address',
       cure: 'Write an address such as 192.0.2.10 or 2001:db8::10',
     },
+  ]);
+});
+
+test('a ruleset that is flushed takes the gate away, but for newer kernels', () => {
+  const flushesRuleset = '/etc/nftables.conf';
+  expect(wrong({ flushesRuleset })).toEqual([]);
+  expect(wrong({ flushesRuleset, kernelRelease: '6.8.0' })).toEqual([
+    'gate warning: nftables.service begins with "flush ruleset" (/etc/nftables.conf), which removes the gate; it is put back within 50 ms, and Linux 6.9 protects it. Write "delete table" for each table of your own in its place',
   ]);
 });

@@ -7,7 +7,13 @@ export function exampleStatus(changes: Partial<Status> = {}): Status {
     kind: 'Status',
     node: 'server1',
     version: '0.1.0',
-    fences: { guard: 'child', gate: 'none', lifetimeSeconds: 2 },
+    fences: {
+      guard: 'child',
+      gate: 'nftables',
+      gateState: { shape: 'netdev', owned: true, open: true, armed: 1, rebuilt: 0, reopened: 0 },
+      gateProblem: null,
+      lifetimeSeconds: 2,
+    },
     election: {
       type: 'raft',
       role: 'leader',
@@ -30,6 +36,7 @@ export function exampleStatus(changes: Partial<Status> = {}): Status {
         announcements: 7,
         conflicts: 0,
         watched: true,
+        conflict: null,
         problem: null,
       },
     ],

@@ -21,7 +21,13 @@ function troubled(): Status {
   const [listener] = example.listeners;
   if (!vip || !server2 || !server3 || !listener) throw new Error('the example has changed');
   return exampleStatus({
-    fences: { guard: 'none', gate: 'none', lifetimeSeconds: 0 },
+    fences: {
+      guard: 'none',
+      gate: 'none',
+      gateState: null,
+      gateProblem: 'Cannot make the gate "fairlead": sendmsg failed with EOPNOTSUPP',
+      lifetimeSeconds: 0,
+    },
     election: {
       ...example.election,
       role: 'follower',
@@ -68,7 +74,7 @@ test('fairlead status shows first what is served, and by whom', () => {
     LISTENER                  TYPE  ADDRESS            OPEN  TOTAL  FAILED  BACKENDS
     Kubernetes Control Plane  tcp   192.168.0.75:6443     3    120       0  1 of 2
 
-    Fences: guard child, gate none, lifetime 2 s. fairlead 0.1.0
+    Fences: guard child, gate nftables (netdev, open), lifetime 2 s. fairlead 0.1.0
     "
   `);
 });
@@ -91,7 +97,7 @@ test('fairlead status -o wide leaves nothing out', () => {
       backend                       192.168.0.70:6444     1     40       0              healthy
       backend                       192.168.0.71:6444     2     80       5              unhealthy
 
-    Fences: guard child, gate none, lifetime 2 s. fairlead 0.1.0
+    Fences: guard child, gate nftables (netdev, open), lifetime 2 s. fairlead 0.1.0
     "
   `);
 });
@@ -116,6 +122,8 @@ test('fairlead status in trouble says what is wrong, in 80 columns', () => {
     Kubernetes Control P…  tcp   192.168.0.75:6443  problem    120       0  1 of 2
 
     Fences: guard none, gate none, no lifetime. fairlead 0.1.0
+    Problem: no gate: Cannot make the gate "fairlead": sendmsg failed with
+             EOPNOTSUPP
     Problem: this node cannot lead: no carrier on ens192
     Problem: peer server2: not heard for over 5 s
     Problem: peer a-node-with-a-rather-long-name.rack-17.example.com: sends
@@ -154,7 +162,7 @@ test('what this version does not watch is not told as well', () => {
       backend                       192.168.0.70:6444     1     40       0              not checked
       backend                       192.168.0.71:6444     2     80       5              not checked
 
-    Fences: guard child, gate none, lifetime 2 s. fairlead 0.1.0
+    Fences: guard child, gate nftables (netdev, open), lifetime 2 s. fairlead 0.1.0
     "
   `);
   expect(draw(status)).toMatch(/ 120 {7}0 {2}2$/m);
@@ -197,7 +205,7 @@ test('a single node without an election needs no peers and no term', () => {
     VIP              INTERFACE  HOLDER               CONFLICTS  STATE
     192.168.0.75/32  ens192     server1 (this node)          0  ok
 
-    Fences: guard child, gate none, lifetime 2 s. fairlead 0.1.0
+    Fences: guard child, gate nftables (netdev, open), lifetime 2 s. fairlead 0.1.0
     "
   `);
 });
@@ -216,7 +224,7 @@ test('summarize() changes with what matters, and not with counters', () => {
     `"server1: leader, term 4, holder server1, serves 192.168.0.75/32, gap 310 ms"`,
   );
   expect(summarize(troubled())).toMatchInlineSnapshot(
-    `"server1: follower, term 4, holder none, serves nothing, this node cannot lead: no carrier on ens192, peer server2: not heard for over 5 s, peer a-node-with-a-rather-long-name.rack-17.example.com: sends datagrams that are signed with another key than any of ours, listener "Kubernetes Control Plane": Cannot listen on 192.168.0.75:6443: EADDRINUSE"`,
+    `"server1: follower, term 4, holder none, serves nothing, no gate: Cannot make the gate "fairlead": sendmsg failed with EOPNOTSUPP, this node cannot lead: no carrier on ens192, peer server2: not heard for over 5 s, peer a-node-with-a-rather-long-name.rack-17.example.com: sends datagrams that are signed with another key than any of ours, listener "Kubernetes Control Plane": Cannot listen on 192.168.0.75:6443: EADDRINUSE"`,
   );
   const { election } = exampleStatus();
   const later = exampleStatus({ election: { ...election, sinceMs: 99_999 } });

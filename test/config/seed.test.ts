@@ -10,6 +10,7 @@ test("kube-vip 0.1's documented file runs as it stands", async () => {
     {
       "announceIntervalMs": 3000,
       "clusterId": "fairlead",
+      "conflict": "defend",
       "controlSocket": "/run/fairlead/fairlead.sock",
       "dataDir": "/var/lib/fairlead",
       "election": {

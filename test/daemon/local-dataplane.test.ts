@@ -26,6 +26,8 @@ function dataplane(held: readonly LinkAddress[]): {
     clock: CLOCK,
     storeDeadline: () => true,
     fired: () => {},
+    expected: () => {},
+    begun: () => {},
     changed: () => {},
     withdrawn: async () => {},
   });
@@ -40,6 +42,7 @@ function dataplane(held: readonly LinkAddress[]): {
       },
       deleteAddresses: async () => [],
     },
+    gate: undefined,
     guard: { addresses: held, guard: async () => {} },
     forwarder: {
       listeners: [],

@@ -39,6 +39,8 @@ function start(config = ALONE): {
     clock,
     storeDeadline: () => true,
     fired: () => {},
+    expected: () => {},
+    begun: () => {},
     changed: () => {},
     withdrawn: async () => {},
   });

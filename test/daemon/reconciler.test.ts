@@ -15,21 +15,29 @@ class Machine {
   /** Called before each action is performed. */
   before: (action: Action) => void | Promise<void> = () => {};
   readonly performed: string[] = [];
+  /** What was logged, a message each. It is the log's destination, too. */
+  readonly said: string[] = [];
+  readonly writableLength = 0;
+  readonly destroyed = false;
   refreshed: readonly LinkAddress[] = [];
   refreshDue = false;
+  looks = 0;
   readonly reconciler: Reconciler<DataplaneState>;
 
   constructor() {
     this.reconciler = new Reconciler<DataplaneState>({
       dataplane: {
-        observe: async () => this.state,
+        observe: async () => {
+          this.looks += 1;
+          return this.state;
+        },
         apply: (action) => this.#apply(action),
         refresh: async (addresses) => {
           this.refreshed = addresses;
           return [];
         },
       },
-      log: openLog({ node: 'a', level: 'fatal' }),
+      log: openLog({ node: 'a', level: 'info', destination: this }),
       round: (observed) => ({
         observed,
         desired: desired(world({ right: this.right })).state,
@@ -38,6 +46,11 @@ class Machine {
       }),
       mayServe: () => this.right,
     });
+  }
+
+  write(line: string): void {
+    const { msg, subject, more } = JSON.parse(line);
+    this.said.push([msg, subject, more].filter((part) => part !== undefined).join(' '));
   }
 
   async #apply(action: Action): Promise<readonly ActionFailure[]> {
@@ -57,6 +70,8 @@ test('Reconciler reaches the desired state and says so only after it looked agai
   await machine.reconciler.reached(serving);
   expect(machine.performed).toEqual([
     'guard-addresses',
+    'arm-gate',
+    'open-gate',
     'add-addresses',
     'open-listeners',
     'start-announcing',
@@ -72,11 +87,13 @@ test('Reconciler drops what it was about to add when the right ends in the middl
   await machine.reconciler.reached(servesNothing);
   expect(machine.performed).toEqual([
     'guard-addresses',
+    'arm-gate',
+    'open-gate',
     'add-addresses',
     'open-listeners',
     'close-listeners',
+    'close-gate',
     'delete-addresses',
-    'guard-addresses',
   ]);
   expect(machine.state.announcements).toEqual([]);
 });
@@ -96,8 +113,8 @@ test('Reconciler tries a refused deletion again, and adds nothing before it is d
   expect(machine.performed).toEqual([
     'stop-announcing',
     'close-listeners',
+    'close-gate',
     'delete-addresses',
-    'guard-addresses',
   ]);
   expect(machine.reconciler.failures.size).toBe(0);
 });
@@ -120,6 +137,46 @@ test('Reconciler announces no address that could not be bound', async () => {
   machine.reconciler.stop();
 });
 
+test('Reconciler binds nothing behind a gate that does not open', async () => {
+  const machine = new Machine();
+  const error = new Error('Cannot open the gate: ETIME');
+  let refusals = 1;
+  machine.refuse = (action) => {
+    if (action.kind !== 'open-gate' || refusals === 0) return undefined;
+    refusals -= 1;
+    return [{ subject: 'open-gate', error }];
+  };
+  await machine.reconciler.reached((state) => state.armed.length === 1);
+  expect(machine.performed).toEqual(['guard-addresses', 'arm-gate']);
+  await machine.reconciler.reached((state) => state.gate === 'open');
+  expect(machine.state.addresses).toHaveLength(1);
+});
+
+test('Reconciler opens a gate that closed while the right runs, and nothing else', async () => {
+  const machine = new Machine();
+  await machine.reconciler.reached(serving);
+  machine.performed.length = 0;
+  machine.state = { ...machine.state, gate: 'closed' };
+  await machine.reconciler.reached((state) => state.gate === 'open');
+  expect(machine.performed).toEqual(['open-gate']);
+});
+
+test('Reconciler deletes what it cannot close the gate for', async () => {
+  const machine = new Machine();
+  await machine.reconciler.reached(serving);
+  machine.performed.length = 0;
+  let refusals = 1;
+  machine.refuse = (action) => {
+    if (action.kind !== 'close-gate' || refusals === 0) return undefined;
+    refusals -= 1;
+    return [{ subject: 'close-gate', error: new Error('ETIMEDOUT') }];
+  };
+  machine.right = false;
+  await machine.reconciler.reached(servesNothing);
+  expect(machine.performed).toEqual(['stop-announcing', 'close-listeners', 'delete-addresses']);
+  await machine.reconciler.reached((state) => state.gate === 'closed');
+});
+
 test('Reconciler refreshes what is held, and never without the right', async () => {
   const machine = new Machine();
   await machine.reconciler.reached(serving);
@@ -131,4 +188,48 @@ test('Reconciler refreshes what is held, and never without the right', async () 
   machine.right = false;
   await machine.reconciler.reached(servesNothing);
   expect(machine.refreshed).toEqual([]);
+});
+
+/** How often it looks, ahead or not, before it does anything. */
+async function looksBeforeActing(meanwhile: (machine: Machine) => void): Promise<number> {
+  const machine = new Machine();
+  let looks = 0;
+  machine.before = () => {
+    looks ||= machine.looks;
+  };
+  machine.reconciler.lookAhead();
+  meanwhile(machine);
+  machine.reconciler.wakeLookedAhead();
+  await machine.reconciler.reached(serving);
+  return looks;
+}
+
+test('Reconciler works from what it saw ahead, unless something woke it since', async () => {
+  expect(await looksBeforeActing(() => {})).toBe(1);
+  expect(await looksBeforeActing((machine) => machine.reconciler.wake())).toBe(2);
+});
+
+test('Reconciler forgets what it saw ahead of an election that came to nothing', async () => {
+  const machine = new Machine();
+  machine.reconciler.lookAhead();
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  machine.reconciler.wakeLookedAhead();
+  expect(machine.looks).toBe(2);
+});
+
+test('Reconciler names the first of what fails together, and counts the others', async () => {
+  const machine = new Machine();
+  const refused = Array.from({ length: 200 }, (_, i) => ({
+    subject: `vip ${i + 1}`,
+    error: new Error('no'),
+  }));
+  machine.refuse = ({ kind }) => (kind === 'add-addresses' ? refused : undefined);
+  machine.reconciler.wake();
+  const failed = (): string[] => machine.said.filter((line) => !line.startsWith('action applied'));
+  await expect.poll(failed).toHaveLength(6);
+  expect(failed().at(0)).toBe('action failed; it is tried again vip 1');
+  expect(failed().at(5)).toBe('so did others, see status 195');
+  machine.refuse = () => undefined;
+  await machine.reconciler.reached(serving);
+  await expect.poll(failed).toContain('failures are over 197');
 });

@@ -21,6 +21,8 @@ function held(): {
       return !guard.fired;
     },
     fired: () => told.push('fired'),
+    expected: () => told.push('expected'),
+    begun: () => told.push('begun'),
     changed: () => told.push('changed'),
     withdrawn: async () => {
       told.push('withdrawn');
@@ -36,7 +38,7 @@ test('HeldRight serves until the margin before the end, and wakes the loop then'
   expect(right.mayServe()).toBe(true);
   await sleep(60);
   expect(right.mayServe()).toBe(false);
-  expect(told.filter((word) => word === 'changed')).toHaveLength(2);
+  expect(told.filter((word) => !word.startsWith('deadline'))).toEqual(['begun', 'changed']);
 });
 
 test('HeldRight wakes the loop when serving is over, not when a timer was early', async () => {
@@ -48,6 +50,8 @@ test('HeldRight wakes the loop when serving is over, not when a timer was early'
       clock: { now: () => performance.now() + 998, wall: () => '' },
       storeDeadline: () => true,
       fired: () => {},
+      expected: () => {},
+      begun: () => mayServeWhenWoken.push(right.mayServe()),
       changed: () => mayServeWhenWoken.push(right.mayServe()),
       withdrawn: async () => {},
     });
@@ -68,6 +72,18 @@ test('HeldRight serves nothing up to a deadline that the guard did not take', ()
   right.extend(now() + 1000);
   expect(right.deadline).toBe(before);
   expect(told.at(-1)).toBe('fired');
+});
+
+test('HeldRight has lapsed from the deadline until the withdrawal is confirmed', async () => {
+  const { right, told, now } = held();
+  right.extend(now() + 80);
+  expect(right.lapsed).toBe(false);
+  await sleep(60);
+  expect(right.lapsed).toBe(true);
+  await right.giveUp();
+  expect(right.lapsed).toBe(false);
+  // What the guard does not take before is due now.
+  expect(told.slice(-3)).toEqual(['withdrawn', 'deadline 0', 'changed']);
 });
 
 test('HeldRight keeps the guard armed until the kernel confirmed the withdrawal', async () => {

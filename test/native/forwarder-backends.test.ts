@@ -86,7 +86,9 @@ test('a client is reset when there are no backends', async () => {
   const forwarder = openForwarder();
   await forwarder.setListeners([listener], { resetRemoved: false });
   expect(await endOf(connectTo(listener))).toBe('ECONNRESET');
-  expect(countersOf(forwarder, listener)).toMatchObject({ open: 0, total: 1, failed: 1 });
+  await expect
+    .poll(() => countersOf(forwarder, listener))
+    .toMatchObject({ open: 0, total: 1, failed: 1 });
 });
 
 test('a backend of a family that has no route is passed over', async () => {

@@ -56,7 +56,7 @@ test('10,000 short connections leave nothing behind, and are counted exactly', a
     backends: [{ open: 0, total: 10_001, failed: 0 }],
   });
   await until(openDescriptors, (count) => count <= before);
-}, 60_000);
+});
 
 test('without descriptors it pauses and does not spin, and resets nobody', async () => {
   const backend = await startBackend(echo);
@@ -88,7 +88,7 @@ test('without descriptors it pauses and does not spin, and resets nobody', async
     expect((await next.received).toString()).toBe('x');
   }
   expect(await forwarder.counters()).toMatchObject([{ total: 100, failed: 0 }]);
-}, 30_000);
+});
 
 test('without pipes worth having bulk is copied', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-fifo-'));
@@ -111,7 +111,7 @@ test('without pipes worth having bulk is copied', async () => {
   expect(await forwarder.counters()).toMatchObject([
     { bytesIn: 16 * MIB, bytesOut: 16 * MIB, bytesSpliced: 0 },
   ]);
-}, 30_000);
+});
 
 needsNamespaces(
   'more slow readers than there are pipes all get their bytes in the end',

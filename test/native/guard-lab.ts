@@ -4,6 +4,8 @@ import { EventEmitter, once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
+import { parseIpAddress } from '../../src/core/address/ip.ts';
+import type { LinkAddress } from '../../src/core/plan/state.ts';
 import { loadBinding } from '../../src/dataplane/binding.ts';
 import { Kernel, type KernelEvent } from '../../src/dataplane/kernel.ts';
 import type { DaemonLine, DaemonStory } from './guarded-daemon.ts';
@@ -31,10 +33,11 @@ export class GuardedDaemon {
   readonly #child: ChildProcess;
   readonly #news = new EventEmitter();
 
-  constructor(story: DaemonStory) {
-    this.#child = spawn(process.execPath, [program, JSON.stringify(story)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+  /** @param under The command that is to start it, with arguments. */
+  constructor(story: DaemonStory, under: readonly string[] = []) {
+    const command = [...under, process.execPath, program, JSON.stringify(story)];
+    const [executable = '', ...rest] = command;
+    this.#child = spawn(executable, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
     const { stdout } = this.#child;
     if (stdout === null) throw new Error('stdout is a pipe');
     createInterface({ input: stdout }).on('line', (line) => {
@@ -50,6 +53,22 @@ export class GuardedDaemon {
       for (const line of this.lines) if (isOf(line, kind)) return line;
       await once(this.#news, 'news');
     }
+  }
+
+  /** Another guard runs in the place of the first; on a busy machine later than it should. */
+  async guardAgain(): Promise<unknown> {
+    return await Promise.race([this.line('replaced'), this.line('restored')]);
+  }
+
+  /** Of what was started: the daemon, or what it runs under. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  async exit(): Promise<readonly unknown[]> {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return [exitCode, signalCode];
+    return await once(this.#child, 'exit');
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -128,4 +147,16 @@ export class Witness {
     await this.kernel.deleteAddresses(left.map((item) => ({ ...item, link: 'lo' })));
     this.kernel.close();
   }
+}
+
+/** The addresses on lo, with their longest prefix, to be bound for ever. */
+export function onLo(
+  ...texts: readonly string[]
+): readonly (LinkAddress & { readonly validSeconds: number })[] {
+  return texts.map((text) => {
+    const address = parseIpAddress(text);
+    if (address === undefined) throw new Error(`not an address: ${text}`);
+    const prefixLength = text.includes(':') ? 128 : 32;
+    return { linkIndex: 1, link: 'lo', address, prefixLength, validSeconds: -1 };
+  });
 }

@@ -5,7 +5,7 @@
  */
 import { parseIpAddress } from '../../src/core/address/ip.ts';
 import { loadBinding } from '../../src/dataplane/binding.ts';
-import { startGuard } from '../../src/dataplane/guard.ts';
+import { type GuardMode, startGuard } from '../../src/dataplane/guard.ts';
 import { Kernel } from '../../src/dataplane/kernel.ts';
 
 /** What the daemon is told, as JSON on its command line. */
@@ -18,16 +18,29 @@ export interface DaemonStory {
   readonly rightMs: number;
   /** 0: stored once. */
   readonly renewEveryMs: number;
+  /** Memory that it holds, which the kernel frees before it closes the files of a dead process. */
+  readonly ballastMb?: number;
+  /** The mark of the frame that closes the gate, if there is one. */
+  readonly closeMark?: number;
 }
 
 export type DaemonLine =
-  | { readonly kind: 'serving'; readonly guardPid: number; readonly deadline: number }
+  | {
+      readonly kind: 'serving';
+      readonly guardPid: number;
+      readonly guardMode: GuardMode;
+      readonly deadline: number;
+    }
   | { readonly kind: 'fired'; readonly deleted: number; readonly datagramsSent: number }
-  | { readonly kind: 'deadline-refused' | 'degraded' | 'restored' };
+  | { readonly kind: 'deadline-refused' | 'replaced' | 'degraded' | 'restored' | 'orphaned' };
+
+/** Written to, so that there are pages of it. */
+let ballast = Buffer.alloc(0);
 
 const MAX_PREFIX = { ipv4: 32, ipv6: 128 };
 
 async function serve(story: DaemonStory): Promise<void> {
+  ballast = Buffer.alloc((story.ballastMb ?? 0) * 2 ** 20, ballast.length + 1);
   const binding = loadBinding();
   const kernel = new Kernel();
   const lo = (await kernel.links()).find((link) => link.loopback);
@@ -41,10 +54,13 @@ async function serve(story: DaemonStory): Promise<void> {
   }));
   const guard = await startGuard({
     onFired: ({ deleted, datagramsSent }) => print({ kind: 'fired', deleted, datagramsSent }),
+    onReplaced: () => print({ kind: 'replaced' }),
     onDegraded: () => print({ kind: 'degraded' }),
     onRestored: () => print({ kind: 'restored' }),
+    onOrphaned: () => print({ kind: 'orphaned' }),
   });
   const deadline = story.rightMs === 0 ? Infinity : binding.bootTimeMs() + story.rightMs;
+  await guard.setGate(story.closeMark);
   guard.storeDeadline(deadline);
   await guard.guard(addresses);
   await guard.setResignation(
@@ -56,7 +72,7 @@ async function serve(story: DaemonStory): Promise<void> {
   );
   const failures = await kernel.addAddresses(addresses, deadline);
   for (const failure of failures) if (failure !== undefined) throw failure;
-  print({ kind: 'serving', guardPid: guard.pid ?? 0, deadline });
+  print({ kind: 'serving', guardPid: guard.pid ?? 0, guardMode: guard.mode, deadline });
   if (story.renewEveryMs === 0) return;
   setInterval(() => {
     const taken = guard.storeDeadline(binding.bootTimeMs() + story.rightMs);

@@ -25,6 +25,7 @@ const transport = new Transport({
       sequence,
       eligible: true,
       priority: 0,
+      at: Math.floor(performance.now()),
     });
     process.stdout.write(`${sequence}\n`);
   },

@@ -109,9 +109,9 @@ test('thesis §9.6: "a candidate only increments its term if it first learns fro
 });
 
 test('thesis §3.10: a transfer\'s target "starts a new election" without waiting', () => {
-  const target = new Subject();
+  const target = new Subject({ voters: ['a', 'b', 'c', 'd', 'e'] });
   target.hear(1000, 'b', heartbeat(1));
-  target.hear(1010, 'b', { kind: 'resignation', term: 1, target: 'a' });
+  target.hear(1010, 'b', { kind: 'resignation', term: 1, target: 'a', promise: undefined });
   expect(target.state).toMatchObject({ role: 'candidate', term: 2 });
 });
 

@@ -4,8 +4,8 @@ import type { Machine } from './machine.ts';
 import type { Random } from './random.ts';
 
 /**
- * Guard, gate and addresses of one process, as docs/fencing.md has them: what is bound serves only
- * while the fence is armed and has not fired, and deadline and firing are told apart by
+ * Guard, gate and addresses of one process, as docs/explanation/fencing.md has them: what is bound
+ * serves only while the fence is armed and has not fired, and deadline and firing are told apart by
  * compare-and-swap (native/base/deadline_page.h). The guard is on its own: a daemon that is stopped
  * or dead does not stop it.
  */

@@ -8,7 +8,9 @@ const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   forward: ['base'],
   guard: ['base'],
   netns: ['base'],
-  binding: ['base', 'netlink', 'packet', 'forward'],
+  nft: ['base', 'netlink'],
+  gate: ['base', 'nft'],
+  binding: ['base', 'netlink', 'packet', 'forward', 'gate'],
   addon: ['binding'],
 };
 

@@ -58,7 +58,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     // A command starts what it stands for: the daemon, the demo, a look at the kernel.
     folders: ['core', 'config', 'telemetry', 'daemon', 'dataplane', 'raft', 'demo'],
     packages: ['commander', 'yaml'],
-    node: ['dgram', 'dns/promises', 'fs', 'fs/promises', 'net', 'os', 'module', ...HARMLESS],
+    node: ['dgram', 'dns/promises', 'fs', 'fs/promises', 'net', 'os', 'module', 'v8', ...HARMLESS],
   },
   main: { folders: ['cli', 'core'], node: [] },
 };

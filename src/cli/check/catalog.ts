@@ -47,6 +47,15 @@ export const CHECKS = {
       'the one that shares a subnet with the VIP. A node whose link is down or has no carrier cannot lead.',
     ].join(' '),
   },
+  'shared-segment': {
+    section: 'Interfaces',
+    title: 'Several interfaces on one segment',
+    why: [
+      'Linux answers ARP for each of its addresses on every link, so clients on a segment that two links',
+      'share are told two hardware addresses for one VIP. The gate stops that; without it, `arp_ignore`',
+      'does. IPv6 answers on the link of the address alone.',
+    ].join(' '),
+  },
   'foreign-address': {
     section: 'Interfaces',
     title: 'VIPs that are bound already',
@@ -60,7 +69,13 @@ export const CHECKS = {
   gate: {
     section: 'Fences',
     title: 'Gate',
-    why: 'Packet rules that close at the deadline without any process. Not in this version: when daemon and guard are both stopped, the lifetime of the address ends its use, within 3 seconds.',
+    why: [
+      'nftables rules that stop what arrives for a VIP and what leaves in its name, unless the holder',
+      'renewed them within the last 50 ms: they close without any process. The daemon makes them where it',
+      'can, and `fairlead status` says why it could not. `nft flush ruleset` removes them below Linux 6.9;',
+      'they are put back. Without them, and with daemon and guard both stopped, the lifetime of the address',
+      'ends its use, within 3 seconds.',
+    ].join(' '),
   },
   'local-peer': {
     section: 'Peers',

@@ -1,7 +1,7 @@
 /** Looks at the machine, and changes nothing on it. What it means is decided in `findings.ts`. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Peer } from '../../config/config.ts';
@@ -28,11 +28,15 @@ export interface Facts {
   readonly maxUserNamespaces: number;
   readonly appArmorRestrictsNamespaces: boolean;
   readonly addon: Found<true>;
+  /** The file by which nftables.service removes every table when it starts, if it is enabled. */
+  readonly flushesRuleset: string | undefined;
   /** Path of the executable. */
   readonly guard: Found<string>;
   readonly network: Found<{
     readonly links: readonly Link[];
     readonly addresses: readonly KernelAddress[];
+    /** Names of links that answer ARP for the addresses of others (`arp_ignore` is 0). */
+    readonly answering: readonly string[];
   }>;
   /** Undefined when nothing was said of a configuration. */
   readonly config: LoadedConfig | ConfigError | undefined;
@@ -57,6 +61,7 @@ export async function gatherFacts(sources: ConfigSources | undefined): Promise<F
       loadBinding();
       return true;
     }),
+    flushesRuleset: findFlush(),
     guard: find(() => executable(nativeExecutable('fairlead-guard'))),
     network: await listNetwork(),
     config,
@@ -101,7 +106,14 @@ async function listNetwork(): Promise<Facts['network']> {
   try {
     kernel = new Kernel();
     const [links, addresses] = await Promise.all([kernel.links(), kernel.addresses()]);
-    return { value: { links, addresses } };
+    const arpIgnore = (name: string): number =>
+      numberIn(`/proc/sys/net/ipv4/conf/${name}/arp_ignore`, 0);
+    // The greater of both counts (ip-sysctl.rst).
+    const ignoredEverywhere = arpIgnore('all') > 0;
+    const answering = links
+      .map(({ name }) => name)
+      .filter((name) => !ignoredEverywhere && arpIgnore(name) === 0);
+    return { value: { links, addresses, answering } };
   } catch (err) {
     return failureOf(err);
   } finally {
@@ -141,6 +153,21 @@ async function routeTo(peer: Peer): Promise<Facts['routes'][number]> {
   } finally {
     socket.close();
   }
+}
+
+/** As Debian and Red Hat have it. */
+function findFlush(): string | undefined {
+  const enabled = ['sysinit.target.wants', 'multi-user.target.wants'].some((wants) =>
+    existsSync(`/etc/systemd/system/${wants}/nftables.service`),
+  );
+  if (!enabled) return undefined;
+  return ['/etc/nftables.conf', '/etc/sysconfig/nftables.conf'].find((file) => {
+    try {
+      return /^\s*flush\s+ruleset/m.test(readFileSync(file, 'utf8'));
+    } catch {
+      return false; // Not of this distribution, or not for this user to read.
+    }
+  });
 }
 
 function statusField(name: string): string | undefined {

@@ -1,7 +1,9 @@
 import type { Config } from '../../config/config.ts';
 import { ConfigError } from '../../config/problem.ts';
 import { formatOrigin } from '../../config/source.ts';
-import { placeVips } from '../../core/plan/place.ts';
+import { cidrContains, parseCidr } from '../../core/address/cidr.ts';
+import { type IpAddress, ipFamily } from '../../core/address/ip.ts';
+import { type Placement, placeVips } from '../../core/plan/place.ts';
 import type { KernelAddress, Link, VipReason } from '../../core/plan/world.ts';
 import type { CheckId } from './catalog.ts';
 import type { Facts } from './facts.ts';
@@ -35,11 +37,8 @@ export function findingsOf(facts: Facts): readonly Finding[] {
 }
 
 function kernel({ kernelRelease }: Facts): Finding {
-  const [major = 0, minor = 0] = kernelRelease.split('.').map((part) => Number.parseInt(part, 10));
-  const atLeast = (wantedMajor: number, wantedMinor: number): boolean =>
-    major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
   const what = `Linux ${kernelRelease}`;
-  if (atLeast(5, 18))
+  if (isAtLeast(kernelRelease, 5, 18))
     return { id: 'kernel', level: 'ok', what: `${what}: owner tag, boot-time clock` };
   return {
     id: 'kernel',
@@ -176,7 +175,7 @@ function interfaces({ network }: Facts, config: Config | undefined): readonly Fi
   }
   const { links, addresses } = network.value;
   const placements = placeVips({ vips: config.vips, links, addresses });
-  return placements.flatMap((placement): readonly Finding[] => {
+  const findings = placements.flatMap((placement): readonly Finding[] => {
     if (placement.kind === 'unplaced') {
       const { vip, reason, interface: wanted } = placement.problem;
       const { what, cure } = PLACE_FAILURES[reason];
@@ -185,6 +184,39 @@ function interfaces({ network }: Facts, config: Config | undefined): readonly Fi
     }
     const { vip, link } = placement;
     return [linkFinding(vip.address, link), ...foreign(vip.address, addresses, config)];
+  });
+  return [...findings, ...sharedSegments(placements, network.value)];
+}
+
+/** Links beside that of an IPv4 VIP which have its subnet too, and would answer for it. */
+function sharedSegments(
+  placements: readonly Placement[],
+  { links, addresses, answering }: Extract<Facts['network'], { value: unknown }>['value'],
+): readonly Finding[] {
+  const served = placements.flatMap((placement) =>
+    placement.kind === 'placed' && ipFamily(placement.vip.address) === 'ipv4' ? [placement] : [],
+  );
+  const has = (link: Link, target: IpAddress): boolean =>
+    addresses.some(({ linkIndex, address, prefixLength, tagged }) => {
+      const subnet = parseCidr(`${address}/${prefixLength}`);
+      if (linkIndex !== link.index || tagged || subnet === undefined) return false;
+      return address !== target && cidrContains(subnet, target);
+    });
+  return links.flatMap((beside): readonly Finding[] => {
+    if (beside.loopback || !answering.includes(beside.name)) return [];
+    const found = served.find(
+      ({ vip, link }) => link.index !== beside.index && has(beside, vip.address),
+    );
+    if (found === undefined) return [];
+    const { vip, link } = found;
+    return [
+      {
+        id: 'shared-segment',
+        level: 'warning',
+        what: `${beside.name} is in the subnet of VIP ${vip.address} on ${link.name}, and answers ARP for it where the gate is not at work`,
+        cure: `Set net.ipv4.conf.${beside.name}.arp_ignore=1`,
+      },
+    ];
   });
 }
 
@@ -216,16 +248,37 @@ function foreign(
   ];
 }
 
-function fences({ guard }: Facts): readonly Finding[] {
-  const gate: Finding = {
-    id: 'gate',
-    level: 'warning',
-    what: 'the gate is not in this version; guard and address lifetime bound a stopped holder to 3 s',
-  };
-  if ('value' in guard)
-    return [{ id: 'guard', level: 'ok', what: 'the guard can be started' }, gate];
+function fences(facts: Facts): readonly Finding[] {
+  const { guard } = facts;
+  if ('value' in guard) {
+    return [{ id: 'guard', level: 'ok', what: 'the guard can be started' }, gate(facts)];
+  }
   const cure = guard.hint ?? 'Run npm run setup';
-  return [{ id: 'guard', level: 'failed', what: guard.failure, cure }, gate];
+  return [{ id: 'guard', level: 'failed', what: guard.failure, cure }, gate(facts)];
+}
+
+/** Whether the kernel has nf_tables at all is tried by the start, which `status` tells of. */
+function gate({ kernelRelease, flushesRuleset }: Facts): Finding {
+  const id = 'gate';
+  const persists = isAtLeast(kernelRelease, 6, 9);
+  if (flushesRuleset !== undefined && !persists) {
+    return {
+      id,
+      level: 'warning',
+      what: `nftables.service begins with "flush ruleset" (${flushesRuleset}), which removes the gate; it is put back within 50 ms, and Linux 6.9 protects it`,
+      cure: 'Write "delete table" for each table of your own in its place',
+    };
+  }
+  if (isAtLeast(kernelRelease, 5, 16)) {
+    const safe = persists ? ', which no flush removes' : '';
+    return { id, level: 'ok', what: `the kernel has hooks for the gate on both ways${safe}` };
+  }
+  return {
+    id,
+    level: 'warning',
+    what: `Linux ${kernelRelease} has no egress hook (5.16 has): the gate waits for what other programs do to nftables`,
+    cure: 'Run a newer kernel where kube-proxy or the like changes many rules',
+  };
 }
 
 function peers({ network, routes }: Facts, config: Config | undefined): readonly Finding[] {
@@ -262,4 +315,9 @@ function peers({ network, routes }: Facts, config: Config | undefined): readonly
 
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
+function isAtLeast(release: string, wantedMajor: number, wantedMinor: number): boolean {
+  const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10));
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }

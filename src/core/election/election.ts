@@ -38,7 +38,9 @@ export type RoleReason =
   /** A majority would vote for this node. */
   | 'pre-vote-won'
   /** No majority could be had: the election starts again. */
-  | 'election-lost';
+  | 'election-lost'
+  /** Another candidate of the same term goes first. */
+  | 'ceded';
 
 /** Why a handoff was not begun. Nothing was withdrawn. */
 export type HandoffRefusal =

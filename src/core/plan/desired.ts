@@ -19,6 +19,8 @@ export const ANY_ADDRESS: IpAddress = ipFromBytes(new Uint8Array(16));
 export interface Desired {
   readonly state: DataplaneState;
   readonly problems: readonly VipProblem[];
+  /** Where the VIPs belong that are withheld, as far as they could be announced there. */
+  readonly withheld: readonly Announcement[];
 }
 
 /**
@@ -29,8 +31,10 @@ export interface Desired {
 export function desired(world: World): Desired {
   const placements = placeVips(world);
   const problems: VipProblem[] = [];
+  const placed: LinkAddress[] = [];
   const addresses: LinkAddress[] = [];
   const announcements: Announcement[] = [];
+  const withheld: Announcement[] = [];
   for (const placement of placements) {
     if (placement.kind === 'unplaced') {
       problems.push(placement.problem);
@@ -43,34 +47,49 @@ export function desired(world: World): Desired {
       address: vip.address,
       prefixLength: vip.prefixLength,
     };
-    addresses.push(item);
+    placed.push(item);
     const ready = link.up && link.carrier;
     if (!ready) {
       const reason = link.up ? 'no-carrier' : 'link-down';
       problems.push({ vip: vip.address, reason, interface: link.name });
     }
     // Without a carrier nobody would hear it; when the carrier comes back the schedule starts anew.
-    if (world.announce && ready && link.mac !== '') {
-      announcements.push({ ...item, mac: link.mac, router: link.ipv6Forwarding });
+    const audible = ready && link.mac !== '';
+    const announcement = { ...item, mac: link.mac, router: link.ipv6Forwarding };
+    if (world.withheld.has(vip.address)) {
+      if (audible) withheld.push(announcement);
+      continue;
     }
+    addresses.push(item);
+    if (world.announce && audible) announcements.push(announcement);
   }
-  if (world.leaving) return { state: NOTHING, problems };
+  // Whoever leaves takes the gate down whole, after everything else.
+  const armed = world.gated ? placed : [];
+  if (world.leaving) return { state: { ...NOTHING, armed }, problems, withheld: [] };
   const everywhere = world.balancers
     .filter((balancer) => !balancer.bindToVip)
     .map((balancer) => listener(balancer, ANY_ADDRESS));
-  if (!world.right) return { state: { ...NOTHING, listeners: everywhere }, problems };
+  // Guard and gate know in advance what they may have to withdraw: an election is no time to wait
+  // for an answer. Without a deadline the one does nothing, without the address the other.
+  if (!world.right) {
+    const state = { ...NOTHING, armed, guarded: placed, listeners: everywhere };
+    return { state, problems, withheld: [] };
+  }
   const onVips = world.balancers
     .filter((balancer) => balancer.bindToVip)
     .flatMap((balancer) => addresses.map((item) => listener(balancer, item.address)));
   return {
     state: {
-      guarded: addresses,
+      guarded: placed,
+      armed,
+      gate: armed.length > 0 ? 'open' : 'closed',
       addresses,
       foreign: [],
       listeners: [...everywhere, ...onVips],
       announcements,
     },
     problems,
+    withheld,
   };
 }
 

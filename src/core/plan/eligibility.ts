@@ -12,6 +12,8 @@ export interface Condition {
   readonly foreign: readonly string[];
   /** The guard runs and answers. */
   readonly guarded: boolean;
+  /** The gate could not be armed or opened in the last round. */
+  readonly gateRefused: boolean;
   /** This node holds the right now. */
   readonly holding: boolean;
   /** The kernel refuses to bind a VIP here; seen only while this node holds the right. */
@@ -43,6 +45,7 @@ export type IneligibleReason =
   | 'no-carrier'
   | 'foreign-address'
   | 'no-guard'
+  | 'no-gate'
   | 'cannot-bind';
 
 /** What of the past counts. */
@@ -116,6 +119,9 @@ function troubleOf(
 ): { readonly reason: IneligibleReason; readonly graceMs: number } | undefined {
   if (!condition.guarded) return { reason: 'no-guard', graceMs: GUARD_GRACE_MS };
   const [problem] = condition.problems;
+  if (problem === undefined && condition.gateRefused) {
+    return { reason: 'no-gate', graceMs: REFUSAL_GRACE_MS };
+  }
   if (problem === undefined) {
     return condition.refused ? { reason: 'cannot-bind', graceMs: REFUSAL_GRACE_MS } : undefined;
   }

@@ -18,9 +18,14 @@ export type Action =
       readonly keep: readonly Listener[];
       readonly reset: boolean;
     }
+  /** `addresses` are those behind it, whose connections cannot go on. */
+  | { readonly kind: 'close-gate'; readonly addresses: readonly LinkAddress[] }
   | { readonly kind: 'delete-addresses'; readonly addresses: readonly LinkAddress[] }
   /** The whole list of addresses that the guard knows from now on. */
   | { readonly kind: 'guard-addresses'; readonly addresses: readonly LinkAddress[] }
+  /** The whole list of addresses that the gate stands before from now on. */
+  | { readonly kind: 'arm-gate'; readonly addresses: readonly LinkAddress[] }
+  | { readonly kind: 'open-gate' }
   | { readonly kind: 'add-addresses'; readonly addresses: readonly LinkAddress[] }
   /** The whole list of listeners. */
   | { readonly kind: 'open-listeners'; readonly listeners: readonly Listener[] }
@@ -30,9 +35,10 @@ export type Action =
  * Lists, in order, the actions that turn `observed` into `desired`.
  *
  * The order is what clients feel and what the promise rests on: traffic is turned away before what
- * served it goes, the guard knows an address before the kernel has it and forgets it only after the
- * kernel has not, and clients are invited only once what will serve them is ready. Every action is
- * idempotent, so a plan that was cut short is simply computed again from what then is.
+ * served it goes, the gate closes for all VIPs before they are deleted one by one, guard and gate
+ * know an address before the kernel has it and forget it only after the kernel has not, and
+ * clients are invited only once what will serve them is ready. Every action is idempotent, so a
+ * plan that was cut short is simply computed again from what then is.
  */
 export function plan(desired: DataplaneState, observed: DataplaneState): readonly Action[] {
   const actions: Action[] = [];
@@ -57,11 +63,18 @@ export function plan(desired: DataplaneState, observed: DataplaneState): readonl
       reset: closed.some((listener) => leaving.has(listener.address)),
     });
   }
+  if (observed.gate === 'open' && desired.gate === 'closed') {
+    actions.push({ kind: 'close-gate', addresses: observed.addresses });
+  }
   if (gone.length > 0) actions.push({ kind: 'delete-addresses', addresses: gone });
 
   if (differ(observed.guarded, desired.guarded, addressKey)) {
     actions.push({ kind: 'guard-addresses', addresses: desired.guarded });
   }
+  if (differ(observed.armed, desired.armed, addressKey)) {
+    actions.push({ kind: 'arm-gate', addresses: desired.armed });
+  }
+  if (observed.gate === 'closed' && desired.gate === 'open') actions.push({ kind: 'open-gate' });
   const fresh = subtract(desired.addresses, observed.addresses, addressKey);
   if (fresh.length > 0) actions.push({ kind: 'add-addresses', addresses: fresh });
   if (subtract(desired.listeners, observed.listeners, listenerKey).length > 0) {

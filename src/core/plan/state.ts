@@ -46,6 +46,9 @@ export interface Listener {
 export interface DataplaneState {
   /** The addresses that the guard deletes when the fences' deadline passes or the daemon dies. */
   readonly guarded: readonly LinkAddress[];
+  /** The addresses that the kernel neither takes nor sends for unless the gate is open. */
+  readonly armed: readonly LinkAddress[];
+  readonly gate: 'open' | 'closed';
   readonly addresses: readonly LinkAddress[];
   /** VIPs that something else bound here: never desired, and so deleted wherever they are seen. */
   readonly foreign: readonly LinkAddress[];
@@ -57,6 +60,8 @@ export interface DataplaneState {
 /** The state of a machine that serves nothing. */
 export const NOTHING: DataplaneState = {
   guarded: [],
+  armed: [],
+  gate: 'closed',
   addresses: [],
   foreign: [],
   listeners: [],

@@ -56,6 +56,10 @@ export interface World {
   readonly addresses: readonly KernelAddress[];
   /** Whether this node may serve now: the right runs, and its end is not near. */
   readonly right: boolean;
+  /** VIPs that must not be bound for now: they are being asked for, or left to who claims them. */
+  readonly withheld: ReadonlySet<IpAddress>;
+  /** This machine has a gate. */
+  readonly gated: boolean;
   /** The daemon is on its way out: nothing is desired any more. */
   readonly leaving: boolean;
 }

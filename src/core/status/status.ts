@@ -20,13 +20,31 @@ export interface Status {
   readonly warnings: readonly string[];
 }
 
-/** Which of the fences are at work (docs/fencing.md, C and D). */
+/** Which of the fences are at work (docs/explanation/fencing.md, C and D). */
 export interface FenceStatus {
   /** How the guard runs, or `none` when it does not. */
   readonly guard: 'child' | 'parent' | 'none';
   readonly gate: 'nftables' | 'none';
+  /** Null where there is none. */
+  readonly gateState: GateStatus | null;
+  /** Why there is none; null when there is one. */
+  readonly gateProblem: string | null;
   /** The finite lifetime that VIPs are bound with; 0 when they are bound without. */
   readonly lifetimeSeconds: number;
+}
+
+export interface GateStatus {
+  /** Rules on the VIPs' links, both ways; or, on older kernels, of the whole machine. */
+  readonly shape: 'netdev' | 'inet';
+  /** `nft flush ruleset` leaves the table alone while the daemon runs (Linux 6.9). */
+  readonly owned: boolean;
+  readonly open: boolean;
+  /** Before how many VIPs it stands. */
+  readonly armed: number;
+  /** How often it was put back after somebody else had removed it. */
+  readonly rebuilt: number;
+  /** How often the machine had no time to keep it open, and it closed for some milliseconds. */
+  readonly reopened: number;
 }
 
 export type ElectionRole =
@@ -76,10 +94,12 @@ export interface VipStatus {
   readonly held: boolean;
   /** Announcements (ARP or NA, one a VIP and sending) since this node took it. */
   readonly announcements: number;
-  /** How often another machine was seen to claim it. */
+  /** How many claims of other machines were heard since the daemon began. */
   readonly conflicts: number;
-  /** Whether anybody watches for that; if not, no conflict means nothing. */
+  /** Whether anybody listens for them now: only a holder does. */
   readonly watched: boolean;
+  /** The last of them: whose, and when by this machine's wall clock (RFC 3339). */
+  readonly conflict: { readonly mac: string; readonly at: string } | null;
   /** Why it is not as it should be; null when it is. */
   readonly problem: string | null;
 }

@@ -13,6 +13,7 @@ const WELL: Condition = {
   foreign: [],
   guarded: true,
   holding: true,
+  gateRefused: false,
   refused: false,
 };
 
@@ -34,6 +35,14 @@ test('judgeEligibility() gives no grace to a node that does not hold, or to a mi
   const idle = { ...trouble('no-carrier'), holding: false };
   expect(judgeEligibility(NO_TROUBLE, idle, 0, 150).reason).toBe('no-carrier');
   expect(judgeEligibility(NO_TROUBLE, trouble('link-missing'), 0, 150).reason).toBe('link-missing');
+});
+
+test('judgeEligibility() lets a holder try the gate for a second, and elects nobody without', () => {
+  const shut = { ...WELL, gateRefused: true };
+  expect(judgeEligibility(NO_TROUBLE, { ...shut, holding: false }, 0, 150).reason).toBe('no-gate');
+  const first = judgeEligibility(NO_TROUBLE, shut, 0, 150);
+  expect(first.reason).toBeUndefined();
+  expect(judgeEligibility(first.state, shut, 1000, 150).reason).toBe('no-gate');
 });
 
 test('judgeEligibility() refuses to serve without a guard, or beside a foreign holder', () => {

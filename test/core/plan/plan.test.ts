@@ -21,6 +21,10 @@ function story(actions: readonly Action[]): string {
           return `${action.kind} ${action.listeners.map((item) => item.id).join(' ')} reset=${action.reset}`;
         case 'open-listeners':
           return `${action.kind} ${action.listeners.map((item) => item.id).join(' ')}`;
+        case 'open-gate':
+          return action.kind;
+        case 'close-gate':
+        case 'arm-gate':
         case 'delete-addresses':
         case 'guard-addresses':
         case 'add-addresses':
@@ -32,9 +36,11 @@ function story(actions: readonly Action[]): string {
     .join('\n');
 }
 
-test('plan() guards before it binds, listens before it announces', () => {
+test('plan() of a machine at its start guards before it binds, listens before it announces', () => {
   expect(story(plan(state(), NOTHING))).toMatchInlineSnapshot(`
     "guard-addresses [192.0.2.10/32]
+    arm-gate [192.0.2.10/32]
+    open-gate
     add-addresses [192.0.2.10/32]
     open-listeners web@:::80 api@192.0.2.10:6443
     start-announcing 192.0.2.10"
@@ -45,6 +51,25 @@ test('plan() leaves in the reverse order, and keeps what every node serves', () 
   expect(story(plan(state({ right: false }), state()))).toMatchInlineSnapshot(`
     "stop-announcing 192.0.2.10
     close-listeners api@192.0.2.10:6443 reset=true
+    close-gate [192.0.2.10/32]
+    delete-addresses [192.0.2.10/32]"
+  `);
+});
+
+test('plan() of a takeover asks nothing of the guard: it was told before', () => {
+  expect(story(plan(state(), state({ right: false })))).toMatchInlineSnapshot(`
+    "open-gate
+    add-addresses [192.0.2.10/32]
+    open-listeners web@:::80 api@192.0.2.10:6443
+    start-announcing 192.0.2.10"
+  `);
+});
+
+test('plan() of a daemon that leaves dismisses the guard last', () => {
+  expect(story(plan(state({ leaving: true }), state()))).toMatchInlineSnapshot(`
+    "stop-announcing 192.0.2.10
+    close-listeners web@:::80 api@192.0.2.10:6443 reset=true
+    close-gate [192.0.2.10/32]
     delete-addresses [192.0.2.10/32]
     guard-addresses []"
   `);
@@ -59,7 +84,11 @@ test('plan() sweeps at the start what an earlier process left behind', () => {
   const left = state().addresses;
   expect(
     story(plan(state({ right: false, balancers: [] }), { ...NOTHING, addresses: left })),
-  ).toMatchInlineSnapshot(`"delete-addresses [192.0.2.10/32]"`);
+  ).toMatchInlineSnapshot(`
+    "delete-addresses [192.0.2.10/32]
+    guard-addresses [192.0.2.10/32]
+    arm-gate [192.0.2.10/32]"
+  `);
 });
 
 test('plan() deletes a VIP that something else bound before it binds its own', () => {
@@ -69,6 +98,8 @@ test('plan() deletes a VIP that something else bound before it binds its own', (
   expect(story(plan(state(), { ...NOTHING, foreign }))).toMatchInlineSnapshot(`
     "delete-addresses [192.0.2.10/24]
     guard-addresses [192.0.2.10/32]
+    arm-gate [192.0.2.10/32]
+    open-gate
     add-addresses [192.0.2.10/32]
     open-listeners web@:::80 api@192.0.2.10:6443
     start-announcing 192.0.2.10"
@@ -99,6 +130,7 @@ test('plan() moves the VIP to the new index of a link that was made again', () =
   expect(story(plan(state({ links: [remade] }), observed))).toMatchInlineSnapshot(`
     "stop-announcing 192.0.2.10
     guard-addresses [192.0.2.10/32]
+    arm-gate [192.0.2.10/32]
     add-addresses [192.0.2.10/32]
     start-announcing 192.0.2.10"
   `);

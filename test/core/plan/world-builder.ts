@@ -48,6 +48,8 @@ export function world(changes: Partial<World> = {}): World {
     links: [ETH0, ETH1],
     addresses: [own(2, '192.0.2.1/24'), own(3, '198.51.100.1/24')],
     right: true,
+    gated: true,
+    withheld: new Set(),
     leaving: false,
     ...changes,
   };
@@ -64,6 +66,12 @@ export function applied(state: DataplaneState, action: Action): DataplaneState {
       return { ...state, addresses: [], foreign: [] };
     case 'guard-addresses':
       return { ...state, guarded: action.addresses };
+    case 'close-gate':
+      return { ...state, gate: 'closed' };
+    case 'arm-gate':
+      return { ...state, armed: action.addresses };
+    case 'open-gate':
+      return { ...state, gate: 'open' };
     case 'add-addresses':
       return { ...state, addresses: action.addresses };
     case 'open-listeners':

@@ -53,12 +53,15 @@ function startElection(turn: Turn): void {
   if (release !== undefined) state.cause = release.forSelf ? 'handoff' : 'resigned';
   state.votedFor = config.self;
   state.granted = bitOf(turn, config.self);
+  // Who names a successor has voted for it (leader.ts, voteAhead).
+  if (release?.forSelf === true) state.granted |= bitOf(turn, release.leader);
   state.refused = 0;
   state.campaignEndsAt = now + config.electionTimeoutMs;
   becomeRole(turn, 'candidate', undefined, release ? 'leader-resigned' : 'pre-vote-won');
   save(turn);
+  // Also of who is not needed any more: the request tells it that its promise is void.
+  askForVotes(turn);
   if (hasMajority(turn)) becomeLeader(turn);
-  else askForVotes(turn);
 }
 
 function askForPreVotes(turn: Turn): void {

@@ -1,4 +1,5 @@
 /** What a voter gives: promises, votes, and words of what it would vote. */
+import type { Instant } from '../../time.ts';
 import { campaign } from './candidate.ts';
 import type { Heartbeat, PreVoteRequest, Resignation, VoteRequest } from './message.ts';
 import { forbids, type Sender } from './promise.ts';
@@ -46,6 +47,7 @@ export function followHeartbeat(turn: Turn, from: Sender, heartbeat: Heartbeat):
     sequence: heartbeat.sequence,
     eligible: canStand(turn),
     priority: config.priority,
+    at: Math.floor(now),
   });
 }
 
@@ -69,11 +71,13 @@ export function answerPreVoteRequest(turn: Turn, from: Sender, request: PreVoteR
  */
 export function answerVoteRequest(turn: Turn, from: Sender, request: VoteRequest): void {
   const { state, now, config } = turn;
+  const free = state.votedFor === undefined || state.votedFor === from.id;
   const granted =
-    (state.votedFor === undefined || state.votedFor === from.id) &&
+    (free || cedes(turn, from)) &&
     state.role !== 'leader' &&
     request.holdMs <= config.electionTimeoutMs;
   if (granted) {
+    if (state.role === 'candidate') becomeRole(turn, 'follower', undefined, 'ceded');
     state.votedFor = from.id;
     // Either it has ended, or it is to the candidate, or its holder has resigned.
     state.promise = undefined;
@@ -84,17 +88,41 @@ export function answerVoteRequest(turn: Turn, from: Sender, request: VoteRequest
 }
 
 /**
+ * Whether this candidate leaves the term to another one, that stands before it in the list. Where
+ * the leader is gone for good two candidates are all that is left of three, and each would wait in
+ * vain for the other's vote until the term is over. It has voted for nobody but itself, and counts
+ * no vote from here on: still nobody is elected by a vote that somebody else was elected by.
+ */
+function cedes({ state, config }: Turn, to: Sender): boolean {
+  const own = config.voters.indexOf(config.self);
+  return state.role === 'candidate' && config.voters.indexOf(to.id) < own;
+}
+
+/**
  * The leader of this term serves no more. The successor that it named, or else the first by rank,
  * stands for election at once; the others when that one had its time.
  */
 export function hearResignation(turn: Turn, from: Sender, resignation: Resignation): void {
   const { state, now, config } = turn;
-  const leader = state.leader ?? state.promise?.leader;
-  if (state.role === 'leader' || leader !== from.id) return;
+  const followed = state.leader ?? state.promise?.leader;
+  if (state.role === 'leader' || followed !== from.id) return;
   const forSelf = resignation.target === config.self;
-  state.release = { leader: from.id, instance: from.instance, term: resignation.term, forSelf };
+  const promisedAt = forSelf ? promisedFrom(turn, resignation) : undefined;
+  const { id: leader, instance } = from;
+  state.release = { leader, instance, term: resignation.term, forSelf, promisedAt };
   becomeRole(turn, 'follower', undefined, 'leader-resigned');
   const turnsBefore = resignation.target === undefined ? state.rank : state.rank + 1;
   state.electionAt = now + (forSelf ? 0 : rankDelayMs(turn, turnsBefore));
   if (state.electionAt === now) campaign(turn);
+}
+
+/**
+ * Since when, by this node's clock, the resigned leader may be counted as promised to this process.
+ * A promise to a former process is not ours, and one that ends sooner than our rights is none.
+ */
+function promisedFrom({ now, config }: Turn, { promise }: Resignation): Instant | undefined {
+  if (promise?.instance !== config.instance || promise.holdMs < config.electionTimeoutMs) {
+    return undefined;
+  }
+  return Math.min(promise.at, now);
 }

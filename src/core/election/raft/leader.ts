@@ -1,37 +1,44 @@
 /** What a leader does: asks for promises, counts them, and gives up in time or when asked. */
 import type { GiveUpReason, HandoffRefusal } from '../election.ts';
-import type { HeartbeatAck, Resignation } from './message.ts';
+import type { HeartbeatAck, PromiseAhead, Resignation } from './message.ts';
 import type { Sender } from './promise.ts';
 import { newestByMajority } from './quorum.ts';
-import { rightEnd } from './right.ts';
+import { rightEnd, rightMs } from './right.ts';
 import type { Leadership, PeerProgress } from './state.ts';
-import { becomeRole, send, stepDown, type Turn } from './turn.ts';
+import { becomeRole, releaseFor, save, send, stepDown, type Turn } from './turn.ts';
 
 const UNHEARD: PeerProgress = {
   acknowledged: 0,
   heardAt: Number.NEGATIVE_INFINITY,
   eligible: false,
   priority: 0,
+  instance: 0n,
+  at: 0,
 };
 
 /**
- * Leads the term that a majority voted for. That gives no right yet: the first heartbeat's
- * acknowledgements do.
+ * Leads the term that a majority voted for. That gives no right yet: promises do, of whom it
+ * succeeds, or else the acknowledgements of the first heartbeat.
  */
 export function becomeLeader(turn: Turn): void {
   const { state, now, config } = turn;
   // From here on it promises itself each round that it sends, and nobody else.
   state.promise = undefined;
   state.leaderHeardAt = now;
+  const release = releaseFor(turn, state.term);
+  // A promise ahead counts as the answer to a first round, that was sent when it may count from.
+  const rounds = release?.promisedAt === undefined ? [] : [release.promisedAt];
+  const promised = { ...UNHEARD, acknowledged: rounds.length };
   state.leading = {
-    sequence: 0,
-    sentAt: [],
-    peers: config.voters.map(() => UNHEARD),
+    sequence: rounds.length,
+    sentAt: rounds,
+    peers: config.voters.map((voter) => (voter === release?.leader ? promised : UNHEARD)),
     heartbeatAt: now,
     rightEndsAt: Number.NEGATIVE_INFINITY,
     leadsUntil: now + config.electionTimeoutMs,
   };
   becomeRole(turn, 'leader', config.self, state.cause);
+  extendRight(turn, state.leading);
   sendHeartbeats(turn, state.leading);
 }
 
@@ -46,7 +53,8 @@ function sendHeartbeats(turn: Turn, leading: Leadership): void {
   // What is older than a promise could only give a right that is over.
   const kept = leading.sentAt.findIndex((sentAt) => now - sentAt < config.electionTimeoutMs);
   const sentAt = [...(kept === -1 ? [] : leading.sentAt.slice(kept)), now];
-  state.leading = { ...leading, sequence, sentAt, heartbeatAt: now + config.heartbeatMs };
+  const heartbeatAt = now + heartbeatIntervalMs(turn, leading);
+  state.leading = { ...leading, sequence, sentAt, heartbeatAt };
   const standings = standingsOf(turn, leading.peers);
   for (const [place, voter] of config.voters.entries()) {
     if (voter === config.self) continue;
@@ -62,6 +70,19 @@ function sendHeartbeats(turn: Turn, leading: Leadership): void {
   if (config.voters.length === 1) extendRight(turn, state.leading);
 }
 
+/**
+ * A right outlives four heartbeats that nobody answers. With three frames of ten lost that many go
+ * astray every quarter of a minute, and each time the fences end the term: so the leader asks more
+ * often while what it asked last is not answered yet.
+ */
+function heartbeatIntervalMs({ now, config }: Turn, { rightEndsAt }: Leadership): number {
+  const answeredAt = rightEndsAt - rightMs(config.electionTimeoutMs);
+  const isAnswered = now - answeredAt < 1.5 * config.heartbeatMs;
+  return isAnswered ? config.heartbeatMs : HURRY * config.heartbeatMs;
+}
+
+const HURRY = 0.4;
+
 export function countAck(turn: Turn, from: Sender, ack: HeartbeatAck): void {
   const { state, now, config } = turn;
   const { leading } = state;
@@ -75,6 +96,8 @@ export function countAck(turn: Turn, from: Sender, ack: HeartbeatAck): void {
     heardAt: now,
     eligible: ack.eligible,
     priority: ack.priority,
+    instance: from.instance,
+    at: ack.at,
   };
   state.leading = { ...leading, peers: leading.peers.with(place, peer) };
   if (peer.acknowledged > before.acknowledged) extendRight(turn, state.leading);
@@ -143,14 +166,44 @@ function resign(turn: Turn, reason: GiveUpReason, target: string | undefined): v
   const { config } = turn;
   const message = resignation(turn, target);
   stepDown(turn, reason);
-  for (const voter of config.voters) {
-    if (voter !== config.self) send(turn, voter, message);
+  if (target !== undefined) {
+    voteAhead(turn, target, message.promise);
+    // Whom the others wait for hears it first.
+    send(turn, target, message);
   }
+  for (const voter of config.voters) {
+    if (voter !== config.self && voter !== target) send(turn, voter, message);
+  }
+}
+
+/**
+ * Votes for its successor, and promises itself to it, which takes the resignation for both: with
+ * two of three votes and promises it need not ask anybody.
+ */
+function voteAhead(turn: Turn, successor: string, promise: PromiseAhead | undefined): void {
+  const { state, now } = turn;
+  state.term += 1;
+  state.votedFor = successor;
+  if (promise !== undefined) {
+    const { instance, holdMs } = promise;
+    state.promise = { leader: successor, instance, term: state.term, until: now + holdMs };
+  }
+  save(turn);
 }
 
 function resignation(turn: Turn, target: string | undefined): Resignation {
   const { list } = turn.config;
-  return { kind: 'resignation', list, term: turn.state.term, target };
+  const promise = promiseAhead(turn, target);
+  return { kind: 'resignation', list, term: turn.state.term, target, promise };
+}
+
+/** Of what the target said last, so that whoever it is by now takes no other process' promise. */
+function promiseAhead(turn: Turn, target: string | undefined): PromiseAhead | undefined {
+  const { state, config } = turn;
+  if (target === undefined) return undefined;
+  const peer = state.leading?.peers[config.voters.indexOf(target)];
+  if (peer === undefined || peer.instance === 0n) return undefined;
+  return { instance: peer.instance, at: peer.at, holdMs: config.electionTimeoutMs };
 }
 
 /** The voter that stands first, if any could serve. */

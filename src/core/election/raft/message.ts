@@ -41,6 +41,8 @@ export interface HeartbeatAck extends MessageBase {
   readonly eligible: boolean;
   /** 0 to 255; the greater is preferred as successor. */
   readonly priority: number;
+  /** Whole ms of this voter's own clock, that it alone can read: a resignation gives them back. */
+  readonly at: number;
 }
 
 /** Asks who would vote for the sender in `term`, which it has not entered (Raft thesis §9.6). */
@@ -85,6 +87,20 @@ export interface Resignation extends MessageBase {
   readonly kind: 'resignation';
   /** Who is to stand for election at once; the others wait for their turn. */
   readonly target: string | undefined;
+  /** What the sender promises the target; undefined without one, and from a guard. */
+  readonly promise: PromiseAhead | undefined;
+}
+
+/**
+ * A promise to the process that is to lead next, as if it had led already and asked for it when it
+ * last acknowledged a heartbeat.
+ */
+export interface PromiseAhead {
+  readonly instance: bigint;
+  /** `at` of that acknowledgement. */
+  readonly at: number;
+  /** How long the promise binds the sender, from later than `at`. */
+  readonly holdMs: number;
 }
 
 /** The answer to a message of a term that is over. */
@@ -112,10 +128,11 @@ const NOBODY = 0xff;
  *  0        1       2       3            4            8                 16
  *  | format | kind  | flags | rank/prio  | holdMs     | list            |
  * 16                        24                        32               40
- *  | term                   | sequence                | instance        |
+ *  | term                   | sequence or at          | instance or at  |
  *
  * All numbers are big-endian. Byte 3 is the rank, the priority, or the place of a voter in the
- * list.
+ * list. An acknowledgement has its `at` last, a resignation before the instance, which is 0 where
+ * nothing is promised.
  */
 
 /** The bytes of a message; `voters` is the sorted list that its `list` stands for. */
@@ -136,6 +153,7 @@ export function encodeMessage(message: Message, voters: readonly string[]): Uint
       view.setUint8(2, message.eligible ? 1 : 0);
       view.setUint8(3, message.priority);
       view.setBigUint64(24, BigInt(message.sequence));
+      view.setBigUint64(32, BigInt(message.at));
       break;
     case 'pre-vote-request':
       view.setUint32(4, message.holdMs);
@@ -151,6 +169,9 @@ export function encodeMessage(message: Message, voters: readonly string[]): Uint
       break;
     case 'resignation':
       view.setUint8(3, placeOf(message.target, voters));
+      view.setUint32(4, message.promise?.holdMs ?? 0);
+      view.setBigUint64(24, BigInt(message.promise?.at ?? 0));
+      view.setBigUint64(32, message.promise?.instance ?? 0n);
       break;
     case 'stale-term':
       break;
@@ -173,6 +194,7 @@ export function decodeMessage(bytes: Uint8Array, voters: readonly string[]): Mes
   const base: MessageBase = { list: view.getBigUint64(8), term: readCount(view, 16) };
   const sequence = readCount(view, 24);
   if (!Number.isSafeInteger(base.term) || !Number.isSafeInteger(sequence)) return undefined;
+  if (kind === 'heartbeat-ack' && !Number.isSafeInteger(readCount(view, 32))) return undefined;
   return readBody(kind, view, { base, sequence, flag: flag === 1 }, voters);
 }
 
@@ -189,7 +211,14 @@ function readBody(
     case 'heartbeat':
       return { kind, ...base, sequence, holdMs, rank: place };
     case 'heartbeat-ack':
-      return { kind, ...base, sequence, eligible: flag, priority: place };
+      return {
+        kind,
+        ...base,
+        sequence,
+        eligible: flag,
+        priority: place,
+        at: readCount(view, 32),
+      };
     case 'pre-vote-request':
       return { kind, ...base, holdMs };
     case 'vote-request':
@@ -198,7 +227,7 @@ function readBody(
     case 'vote':
       return { kind, ...base, granted: flag };
     case 'resignation':
-      return { kind, ...base, target: voters[place] };
+      return { kind, ...base, target: voters[place], promise: readPromise(view, sequence) };
     case 'stale-term':
       return { kind, ...base };
   }
@@ -206,6 +235,11 @@ function readBody(
 
 function readRelease(leader: string | undefined, view: DataView): Release | undefined {
   return leader === undefined ? undefined : { leader, instance: view.getBigUint64(32) };
+}
+
+function readPromise(view: DataView, at: number): PromiseAhead | undefined {
+  const instance = view.getBigUint64(32);
+  return instance === 0n ? undefined : { instance, at, holdMs: view.getUint32(4) };
 }
 
 function readCount(view: DataView, offset: number): number {

@@ -11,7 +11,12 @@ export const CLOCK_RATIO_MAX = 1.02;
  * first of these promises is, however long heartbeat and answer were on their way.
  */
 export function rightEnd(sentAt: Instant, holdMs: number): Instant {
-  return sentAt + holdMs / CLOCK_RATIO_MAX;
+  return sentAt + rightMs(holdMs);
+}
+
+/** How long such a right is at most: were the acknowledgements there at once. */
+export function rightMs(holdMs: number): number {
+  return holdMs / CLOCK_RATIO_MAX;
 }
 
 /**

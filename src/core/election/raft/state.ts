@@ -121,6 +121,9 @@ export interface PeerProgress {
   readonly heardAt: Instant;
   readonly eligible: boolean;
   readonly priority: number;
+  /** The process that acknowledged last, and its own clock then. */
+  readonly instance: bigint;
+  readonly at: number;
 }
 
 /** What only a leader has. */
@@ -143,6 +146,8 @@ export interface HeardRelease extends Release {
   readonly term: number;
   /** It named this node as the successor. */
   readonly forSelf: boolean;
+  /** It promises itself to this process, which may count from then. */
+  readonly promisedAt: Instant | undefined;
 }
 
 export interface RaftState {

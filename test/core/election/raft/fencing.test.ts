@@ -1,7 +1,8 @@
 /** The rules of the right to serve, each by the trace that showed it to be needed. */
 import { describe, expect, test } from 'vitest';
+import type { PromiseAhead } from '../../../../src/core/election/raft/message.ts';
 import { fencesDeadline, rightEnd } from '../../../../src/core/election/raft/right.ts';
-import { heartbeat, instanceOf, LIST, Subject, voteRequest } from './subject.ts';
+import { heartbeat, instanceOf, LIST, Subject, type Unlisted, voteRequest } from './subject.ts';
 
 const X = { leader: 'b', instance: instanceOf('b') };
 
@@ -117,6 +118,19 @@ function answer(voter: Subject, term: number, release = X): string | undefined {
   return voter.hear(1010, 'c', voteRequest(term, release)).at(-1);
 }
 
+function resignationOfB(promise: PromiseAhead | undefined): Unlisted {
+  return { kind: 'resignation', term: 1, target: 'a', promise };
+}
+
+/** The rights of who hears such a resignation. */
+function rightsOf(promise: PromiseAhead | undefined): string[] {
+  const target = new Subject();
+  target.hear(1000, 'b', heartbeat(1));
+  const lines = target.hear(1010, 'b', resignationOfB(promise));
+  expect(target.state.role).toBe('leader');
+  return lines.filter((line) => line.startsWith('right'));
+}
+
 describe('a transfer', () => {
   test('gives up the right first, then tells the others', () => {
     const leader = new Subject().elect(400);
@@ -124,10 +138,19 @@ describe('a transfer', () => {
     expect(leader.step(410, { kind: 'handoff', target: 'b' })).toEqual([
       'give up the right of term 1: handoff',
       'follower in term 1: handoff',
-      'send b resignation of term 1 target b',
-      'send c resignation of term 1 target b',
+      'save term 2, vote b',
+      'send b resignation of term 1 target b promise #2 since 1401 for 300',
+      'send c resignation of term 1 target b promise #2 since 1401 for 300',
     ]);
-    expect(leader.ack(411, 'c', 1)).toEqual([]);
+    const late = {
+      kind: 'heartbeat-ack',
+      term: 1,
+      sequence: 1,
+      eligible: true,
+      priority: 0,
+      at: 410,
+    } as const;
+    expect(leader.hear(411, 'c', late)).toEqual([]);
   });
 
   test('excuses the election of the next term alone, and from promises to that leader alone', () => {
@@ -140,17 +163,74 @@ describe('a transfer', () => {
   test('that comes again, late, elects nobody', () => {
     const target = new Subject();
     target.hear(1000, 'b', heartbeat(1));
-    const timeoutNow = { kind: 'resignation', term: 1, target: 'a' } as const;
+    const timeoutNow = { kind: 'resignation', term: 1, target: 'a', promise: undefined } as const;
     expect(target.hear(1010, 'b', timeoutNow)).toEqual([
       'follower in term 1: leader-resigned',
       'candidate in term 2: leader-resigned',
       'save term 2, vote a',
-      'send b vote-request of term 2 holdMs 300 release b#2',
       'send c vote-request of term 2 holdMs 300 release b#2',
+      'leader of a in term 2: handoff',
+      'send b heartbeat of term 2 sequence 1 holdMs 300 rank 0',
+      'send c heartbeat of term 2 sequence 1 holdMs 300 rank 1',
     ]);
     target.hear(1020, 'c', heartbeat(3));
     expect(target.hear(1030, 'b', timeoutNow)).toEqual([]);
     expect(target.state.role).toBe('follower');
+  });
+
+  test('is a promise, too: its target serves without asking anybody', () => {
+    const target = new Subject();
+    target.hear(1000, 'b', heartbeat(1));
+    const lines = target.hear(1010, 'b', resignationOfB({ instance: 1n, at: 1000, holdMs: 300 }));
+    expect(lines).toContain('right of term 2 until 1294.1');
+    expect(target.ack(1012, 'c', 2)).toEqual(['right of term 2 until 1304.1']);
+  });
+
+  test('promises to one process alone, for as long as its rights last, and nothing to come', () => {
+    const promise = { instance: 1n, at: 1000, holdMs: 300 };
+    expect(rightsOf({ ...promise, instance: 11n })).toEqual([]);
+    expect(rightsOf({ ...promise, holdMs: 299 })).toEqual([]);
+    expect(rightsOf({ ...promise, at: 700 })).toEqual([]);
+    expect(rightsOf({ ...promise, at: 5000 })).toEqual(['right of term 2 until 1304.1']);
+    expect(rightsOf(undefined)).toEqual([]);
+  });
+
+  test('binds who resigned to its successor, in every term', () => {
+    const resigned = new Subject().elect(400);
+    resigned.ack(401, 'b', 1);
+    resigned.step(410, { kind: 'handoff', target: 'b' });
+    expect(resigned.hear(420, 'c', heartbeat(3))).toEqual(['save term 3, vote none']);
+    expect(resigned.hear(709, 'c', voteRequest(4))).toEqual([
+      'send c vote of term 3 granted false',
+    ]);
+    expect(resigned.hear(710, 'c', voteRequest(4)).at(-1)).toBe(
+      'send c vote of term 4 granted true',
+    );
+  });
+
+  test('is one vote of five: the others are asked, and who resigned votes for nobody else', () => {
+    const voters = ['a', 'b', 'c', 'd', 'e'];
+    const target = new Subject({ voters });
+    target.hear(1000, 'b', heartbeat(1));
+    const asked = target.hear(1010, 'b', {
+      kind: 'resignation',
+      term: 1,
+      target: 'a',
+      promise: undefined,
+    });
+    expect(
+      asked.filter((line) => line.startsWith('send')).map((line) => line.slice(0, 21)),
+    ).toEqual(['send c vote-request o', 'send d vote-request o', 'send e vote-request o']);
+    expect(target.state.role).toBe('candidate');
+    target.hear(1011, 'd', { kind: 'vote', term: 2, granted: true });
+    expect(target.state.role).toBe('leader');
+
+    const resigned = new Subject({ voters }).elect(400);
+    resigned.ack(401, 'b', 1);
+    resigned.step(410, { kind: 'handoff', target: 'b' });
+    expect(resigned.hear(411, 'c', voteRequest(2))).toContain(
+      'send c vote of term 2 granted false',
+    );
   });
 
   test('is refused, and nothing withdrawn, when nobody could serve', () => {
@@ -168,7 +248,7 @@ describe('a transfer', () => {
 });
 
 test('a resignation of the guard lets the first by rank stand at once, and the others in turn', () => {
-  const resigned = { kind: 'resignation', term: 1, target: undefined } as const;
+  const resigned = { kind: 'resignation', term: 1, target: undefined, promise: undefined } as const;
   const first = new Subject();
   first.hear(1000, 'b', heartbeat(1));
   expect(first.hear(1010, 'b', resigned)).toContain('candidate in term 2: leader-resigned');
@@ -223,8 +303,9 @@ describe('a node that cannot serve', () => {
     expect(leader.ack(420, 'c', 1, true)).toEqual([
       'give up the right of term 1: ineligible',
       'follower in term 1: ineligible',
-      'send b resignation of term 1 target c',
-      'send c resignation of term 1 target c',
+      'save term 2, vote c',
+      'send c resignation of term 1 target c promise #3 since 1420 for 300',
+      'send b resignation of term 1 target c promise #3 since 1420 for 300',
     ]);
   });
 });

@@ -21,6 +21,11 @@ const base = { list: bits64, term: fc.maxSafeNat() };
 const milliseconds = fc.nat({ max: 0xffff_ffff });
 const byte = fc.nat({ max: 255 });
 const voter = fc.constantFrom(...VOTERS);
+const promise = fc.record({
+  instance: bits64.filter((bits) => bits !== 0n),
+  at: fc.maxSafeNat(),
+  holdMs: milliseconds,
+});
 const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({
     kind: fc.constant('heartbeat'),
@@ -35,6 +40,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     sequence: fc.maxSafeNat(),
     eligible: fc.boolean(),
     priority: byte,
+    at: fc.maxSafeNat(),
   }),
   fc.record({ kind: fc.constant('pre-vote-request'), ...base, holdMs: milliseconds }),
   fc.record({
@@ -48,6 +54,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     kind: fc.constant('resignation'),
     ...base,
     target: fc.option(voter, { nil: undefined }),
+    promise: fc.option(promise, { nil: undefined }),
   }),
   fc.record({ kind: fc.constant('stale-term'), ...base }),
 );

@@ -46,14 +46,22 @@ test('a voter acknowledges nobody else while its promise runs', () => {
 test('a resignation frees a voter for the very next term', () => {
   const voter = new VoterC();
   voter.hears('a', heartbeat(4), 1000);
-  voter.hears('a', { kind: 'resignation', list: LIST, term: 4, target: 'b' }, 1010);
+  voter.hears(
+    'a',
+    { kind: 'resignation', list: LIST, term: 4, target: 'b', promise: undefined },
+    1010,
+  );
   expect(voter.hears('b', heartbeat(5), 1020)).toEqual(['heartbeat-ack to b']);
 });
 
 test('a resignation does not free a voter from what the same process was promised since', () => {
   const voter = new VoterC();
   voter.hears('a', heartbeat(4), 1000);
-  voter.hears('a', { kind: 'resignation', list: LIST, term: 4, target: 'b' }, 1010);
+  voter.hears(
+    'a',
+    { kind: 'resignation', list: LIST, term: 4, target: 'b', promise: undefined },
+    1010,
+  );
   expect(voter.hears('a', heartbeat(6), 2000)).toEqual(['heartbeat-ack to a']);
   expect(voter.hears('b', heartbeat(7), 2010)).toEqual([]);
 });

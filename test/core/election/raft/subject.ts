@@ -77,9 +77,11 @@ export class Subject {
     return this;
   }
 
+  /** `from` acknowledges, by a clock that is 1000 ms ahead. */
   ack(now: number, from: string, sequence: number, eligible = true, priority = 0): string[] {
     const { term } = this.state;
-    return this.hear(now, from, { kind: 'heartbeat-ack', term, sequence, eligible, priority });
+    const given = { sequence, eligible, priority, at: now + 1000 };
+    return this.hear(now, from, { kind: 'heartbeat-ack', term, ...given });
   }
 }
 
@@ -133,8 +135,9 @@ function messageInWords(message: Message): string {
   const words = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => {
-      const text = typeof value === 'object' ? `${value.leader}#${value.instance}` : String(value);
-      return ` ${name} ${text}`;
+      if (typeof value !== 'object') return ` ${name} ${value}`;
+      if ('leader' in value) return ` ${name} ${value.leader}#${value.instance}`;
+      return ` ${name} #${value.instance} since ${value.at} for ${value.holdMs}`;
     });
   return `${kind} of term ${term}${words.join('')}`;
 }
