@@ -23,7 +23,7 @@ async function handOver(
 
 /** Makes the client know the VIP's MAC address, as one that talks to it does. */
 async function talkTo(stage: Stage, vip: string): Promise<void> {
-  await run(stage.network.client, 'ping', '-c1', '-W1', vip);
+  await run(stage.network.client, 'ping', '-c1', '-W3', vip);
 }
 
 needsLab('gratuitousARP: true tells the segment at once, in both forms', async () => {
@@ -47,9 +47,9 @@ needsLab('gratuitousARP: true tells the segment at once, in both forms', async (
       const times = seen.filter((frame) => frame.form === form).map(({ at }) => at - first);
       // Due at 0, 100 ms, 1 s and 2 s.
       expect(times.length, `${form} at ${times.join(', ')}`).toBeGreaterThanOrEqual(4);
-      expect(times[0]).toBeLessThan(50);
+      expect(times[0]).toBeLessThan(80);
       expect(times[1]).toBeGreaterThan(80);
-      expect(times[1]).toBeLessThan(250);
+      expect(times[1]).toBeLessThan(300);
       expect(times[2]).toBeGreaterThan(900);
       expect(times[2]).toBeLessThan(1300);
     }

@@ -87,7 +87,7 @@ needsLab('two VIPs on two links have one holder, who loses both', async () => {
     await stage.until(() => seconds().length > 0, 1000);
     expect([...new Set(seconds())]).toEqual([holder]);
     expect(await addressesOf(stage.station(holder), 'eth1')).toContain(second);
-    await run(stage.network.client, 'ping', '-c1', '-W1', second);
+    await run(stage.network.client, 'ping', '-c1', '-W3', second);
     await stage.daemon(holder).end('SIGKILL');
     await stage.until(() => stage.holder !== undefined && stage.holder !== holder, 3000);
     const { holder: next = '' } = stage;

@@ -6,6 +6,7 @@ import { playFault, playOpening } from '../../src/demo/play.ts';
 import { startIpMonitor } from './ip-monitor.ts';
 import { onStage } from './lab.ts';
 import { needsLab } from './namespaces.ts';
+import { watchStalls } from './stalls.ts';
 
 // Three real daemons in the default profile, and a client that asks every millisecond. That no two
 // nodes ever hold the VIP is exact: the order of the kernel's events, by a program that is not
@@ -29,24 +30,29 @@ function movesOf(changes: readonly HoldingChange[]): readonly string[] {
 }
 
 /** A busy machine makes a gap longer, never shorter: the shortest of a few is nearest the truth. */
-const MOST_PLAYS = 3;
+const MOST_PLAYS = 8;
 
 async function survive(fault: Fault): Promise<Outcome> {
   let outcome: Outcome | undefined;
-  await onStage({ nodes: 3 }, async (stage) => {
+  const gaps: number[] = [];
+  await onStage({ nodes: 3, timing: 'profile' }, async (stage) => {
     const monitor = await startIpMonitor(stage);
+    const stalls = await watchStalls((end) => stage.atClose(end));
     await stage.startAudience();
     expect(await playOpening(stage, () => {})).toBe(true);
     for (let play = 1; play <= MOST_PLAYS; play += 1) {
+      const from = Date.now();
       outcome = await playFault(stage, fault, () => {});
       const printed = monitor.holding(stage.history.vip);
       expect(outcome.broken).toEqual([]);
       expect(everTwoHolders(printed, { from: 0, until: Infinity })).toBe(false);
       expect(movesOf(printed)).toContain(`${outcome.node} to ${outcome.successor?.node}`);
       expect(outcome.twoHoldersMs).toBe(0);
-      if (gapMs(outcome) < GAP_LIMITS_MS[fault]) return;
+      // What the host of a virtual machine took from it meanwhile is no time of ours.
+      gaps.push(gapMs(outcome) - stalls.withinMs({ from, until: Date.now() }));
+      if (Math.min(...gaps) < GAP_LIMITS_MS[fault]) return;
     }
-    expect.fail(`${MOST_PLAYS} gaps of ${GAP_LIMITS_MS[fault]} ms and more`);
+    expect.fail(`no gap below ${GAP_LIMITS_MS[fault]} ms: ${gaps.join(', ')}`);
   });
   if (outcome === undefined) throw new Error('the story was not told to its end');
   return outcome;

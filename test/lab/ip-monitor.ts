@@ -23,9 +23,11 @@ export interface IpMonitor {
 /**
  * Starts `ip -ts monitor all-nsid address` where the veths of all networks end. One process for
  * all: several would print times of their own, and could not tell which of two changes came first.
- * It learns which network is which by the nodes' own addresses, which are therefore set once more.
+ * It learns which network is which by everybody's own addresses, which are therefore set once more.
  */
-export async function startIpMonitor(stage: Stage): Promise<IpMonitor> {
+export async function startIpMonitor(
+  stage: Pick<Stage, 'network' | 'atClose'>,
+): Promise<IpMonitor> {
   const [executable, ...rest] = stage.network.middle.inside([
     'ip',
     '-ts',
@@ -41,12 +43,12 @@ export async function startIpMonitor(stage: Stage): Promise<IpMonitor> {
     const change = parsePrintedChange(line);
     if (change !== undefined) changes.push(change);
   });
-  const names = new Map<string, string>();
-  for (const { name, addresses } of stage.network.nodes)
-    names.set(addresses[0]?.address ?? '', name);
+  const { nodes, client, backends } = stage.network;
+  const stations = [...nodes, client, backends];
+  const names = new Map(stations.map(({ name, addresses }) => [addresses[0]?.address ?? '', name]));
   // What it prints of the nodes' addresses tells that it listens, too.
   while (new Set(changes.map((change) => change.network)).size < names.size) {
-    for (const node of stage.network.nodes) await stage.network.addAddresses(node);
+    for (const station of stations) await stage.network.addAddresses(station);
     await sleep(20);
   }
   return {

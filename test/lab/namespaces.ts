@@ -14,6 +14,8 @@ export const needsNamespaces: ReturnType<typeof test.skipIf> = test.skipIf(!inNa
 /** Which package of Debian has a program that the lab uses. */
 const PACKAGES: Readonly<Record<string, string>> = {
   ip: 'iproute2',
+  'iptables-legacy': 'iptables',
+  nft: 'nftables',
   ss: 'iproute2',
   ping: 'iputils-ping',
   tcpdump: 'tcpdump',

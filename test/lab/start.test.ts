@@ -6,6 +6,8 @@ import { DaemonProcess } from '../../src/demo/daemon-process.ts';
 import { vipAddress } from '../../src/demo/network.ts';
 import { playOpening } from '../../src/demo/play.ts';
 import type { Stage } from '../../src/demo/stage.ts';
+import { strike } from './blows.ts';
+import { startIpMonitor } from './ip-monitor.ts';
 import { addressesOf, listeningOn, onStage, PROGRAM, run } from './lab.ts';
 import { needsLab } from './namespaces.ts';
 import { startTcpdump } from './tcpdump.ts';
@@ -84,21 +86,29 @@ needsLab('a second instance on one node is refused by the lock', async () => {
   });
 });
 
-needsLab('when daemon and guard are killed at once, the address goes by itself', async () => {
-  await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
-    expect(await playOpening(stage, () => {})).toBe(true);
-    const daemon = stage.daemon('node-1');
-    const guards = (await processesOf(stage)).filter((path) => !path.endsWith(`/${daemon.pid}`));
-    expect(guards).toHaveLength(1);
-    const killed = stage.now();
-    process.kill(Number(guards[0]?.split('/').at(-1)), 'SIGKILL');
-    await daemon.end('SIGKILL');
-    expect(stage.holder).toBe('node-1');
-    await stage.until(() => stage.holder === undefined, 5000);
-    // A lifetime of 2 s ends after at most 2.1 s (fencing.md C11), counted from the last refresh.
-    expect(stage.now() - killed).toBeLessThan(2300);
-  });
-});
+needsLab(
+  'after daemon and guard were killed, a start sweeps before the first election',
+  async () => {
+    await onStage({ nodes: 3 }, async (stage) => {
+      const monitor = await startIpMonitor(stage);
+      expect(await playOpening(stage, () => {})).toBe(true);
+      const { holder: node = '' } = stage;
+      const daemon = stage.daemon(node);
+      await expect.poll(() => listeningOn(stage.station(node))).toContain(`${VIP}:80`);
+      await strike(stage, node, 'kill-both');
+      expect(await addressesOf(stage.station(node))).toContain(VIP);
+      expect(await listeningOn(stage.station(node))).toEqual([]);
+      const saidBefore = daemon.log.length;
+      daemon.start();
+      expect(await stage.untilWhole(5000)).toBe(true);
+      const said = daemon.log.slice(saidBefore);
+      const electionAt = /"time":"([^"]+)"[^\n]*"reason":"started"/.exec(said)?.[1] ?? '';
+      const changes = monitor.holding(VIP).filter((change) => change.node === node);
+      const sweptAt = changes.find(({ held }) => !held)?.at ?? Infinity;
+      expect(Math.floor(sweptAt)).toBeLessThanOrEqual(new Date(electionAt).getTime());
+    });
+  },
+);
 
 needsLab('SIGTERM leaves nothing behind', async () => {
   await onStage({ nodes: 1, settings: { extra: ['singleNode: true'] } }, async (stage) => {
