@@ -37,16 +37,6 @@ async function timed(rounds: Rounds, name: string, work: () => unknown): Promise
   addRound(rounds, name, performance.now() - begin);
 }
 
-/**
- * Keeps also the processor time of this process: what a busy machine adds to the rest is not in it.
- */
-async function timedOurs(rounds: Rounds, name: string, work: () => unknown): Promise<void> {
-  const before = process.cpuUsage();
-  await timed(rounds, name, work);
-  const { user, system } = process.cpuUsage(before);
-  addRound(rounds, `${name}, CPU`, (user + system) / 1000);
-}
-
 function expectNone(failures: readonly (Error | undefined)[]): void {
   const failure = failures.find((item) => item !== undefined);
   if (failure !== undefined) throw failure;
@@ -63,10 +53,10 @@ async function measureAddresses(
   const bind = async () => expectNone(await kernel.addAddresses(requests, Infinity));
   const remove = async () => expectNone(await kernel.deleteAddresses(requests));
   const subject = `${count} ${family}`;
-  await timedOurs(rounds, `bind ${subject}`, bind);
-  await timedOurs(rounds, `refresh ${subject}`, bind);
-  await timedOurs(rounds, `list ${subject}`, () => kernel.addresses());
-  await timedOurs(rounds, `delete ${subject}`, remove);
+  await timed(rounds, `bind ${subject}`, bind);
+  await timed(rounds, `refresh ${subject}`, bind);
+  await timed(rounds, `list ${subject}`, () => kernel.addresses());
+  await timed(rounds, `delete ${subject}`, remove);
 }
 
 /** The same by iproute2: one process that reads its commands from stdin. */
@@ -105,7 +95,7 @@ async function measureAnnouncements(
   });
   const frames = family === 'ipv4' ? 2 * count : count;
   const name = `announce ${count} ${family}, ${frames} frames`;
-  await timedOurs(rounds, name, () => kernel.announce(requests, Infinity));
+  await timed(rounds, name, () => kernel.announce(requests, Infinity));
 }
 
 /** A VIP of IPv4 is announced by two frames, one of IPv6 by one. */

@@ -8,13 +8,16 @@ export function addRound(rounds: Rounds, name: string, measured: number): void {
   rounds.set(name, [...(rounds.get(name) ?? []), measured]);
 }
 
+/** What was measured on, and how busy it was at the end. */
+export function machineLine(): string {
+  const load = os.loadavg().map((value) => value.toFixed(1));
+  return `Linux ${os.release()}, ${os.cpus().length} CPUs, Node ${process.versions.node}, load
+average over 1, 5 and 15 min at the end ${load.join(', ')}`;
+}
+
 /** Prints the machine and a Markdown table that keeps every round. */
 export function printRounds(rounds: Rounds, unit: string): void {
-  const load = os.loadavg().map((value) => value.toFixed(1));
-  console.log(
-    `Linux ${os.release()}, ${os.cpus().length} CPUs, Node ${process.versions.node}, load`,
-  );
-  console.log(`average over 1, 5 and 15 min at the end ${load.join(', ')}\n`);
+  console.log(`${machineLine()}\n`);
   console.log(`| ${unit} | min | median | max | all rounds |\n|---|---|---|---|---|`);
   for (const [name, measured] of rounds) {
     const cells = [Math.min(...measured), median(measured), Math.max(...measured)];
@@ -23,7 +26,7 @@ export function printRounds(rounds: Rounds, unit: string): void {
   }
 }
 
-function median(measured: readonly number[]): number {
+export function median(measured: readonly number[]): number {
   const sorted = measured.toSorted((a, b) => a - b);
   const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
   invariant(low !== undefined && high !== undefined, 'there was a round');
