@@ -64,13 +64,15 @@ describe('an admin', () => {
           'flush ruleset',
         ];
         const times: number[] = [];
-        for (const [index, order] of orders.entries()) {
+        for (const order of orders) {
+          const before = (await gateOf(stage, leader))?.rebuilt ?? 0;
           await run(station, 'nft', ...order.split(' '));
           const began = performance.now();
-          const gate = { open: true, owned: false, armed: 1, rebuilt: index + 1 };
+          // News that comes in two parts is answered twice.
+          const rebuilt: unknown = expect.toSatisfy((count: number) => count > before);
           await expect
             .poll(() => gateOf(stage, leader), { interval: 10, timeout: 3000 })
-            .toMatchObject(gate);
+            .toMatchObject({ open: true, owned: false, armed: 1, rebuilt });
           times.push(performance.now() - began);
         }
         // Three times the goal: a busy machine may keep one of them waiting.

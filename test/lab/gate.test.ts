@@ -67,7 +67,8 @@ needsLab('a ruleset that is flushed takes no leader and leaves the gate', async 
       expect(await rulesOf(stage, holder)).toContain(VIP);
       const { fences } = await stage.status(holder);
       expect(fences.gateState).toMatchObject({ open: true, armed: 1 });
-      if (fences.gateState?.owned !== true) expect(fences.gateState?.rebuilt).toBe(round + 1);
+      if (fences.gateState?.owned !== true)
+        expect(fences.gateState?.rebuilt).toBeGreaterThan(round);
     }
     expect((await stage.status(holder)).election.term).toBe(before.term);
     await run(stage.network.client, 'ping', '-c1', '-W3', VIP);

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { Instant } from '../../src/core/time.ts';
 import type { Span } from '../../src/demo/holding.ts';
 import { untilReady } from '../../src/demo/namespace.ts';
@@ -11,36 +10,37 @@ export interface Stalls {
   withinMs(span: Span): number;
 }
 
-interface Stall extends Span {
-  readonly processor: string;
+/** The program that tells stalls of 1 ms and more; see there what it needs and prints. */
+export function stallsProgram(): string {
+  return compile('test/lab/stalls.cc', ['-pthread']);
 }
 
 /**
- * Begins to watch, until `atClose`. Tells stalls of 1 ms and more. Needs CAP_SYS_NICE; without it
- * there are none, and stderr says so.
+ * Begins to watch, until `atClose`. Needs CAP_SYS_NICE; without it there are none, and stderr says
+ * so.
  */
 export async function watchStalls(atClose: (end: () => void) => void): Promise<Stalls> {
-  const program = compile('test/lab/stalls.cc', ['-pthread']);
-  const child = spawn(program, [], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(stallsProgram(), [], { stdio: ['ignore', 'pipe', 'inherit'] });
   atClose(() => void child.kill());
-  const ready = untilReady(child, 'watch the processors');
-  const stalls: Stall[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const [processor = '', from, until] = line.split(' ');
-    if (until === undefined) return;
-    stalls.push({ processor, from: milliseconds(from), until: milliseconds(until) });
+  let printed = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
   });
-  await ready;
-  return {
-    withinMs: (span) => {
-      const sums = new Map<string, number>();
-      for (const { processor, from, until } of stalls) {
-        const length = Math.min(until, span.until) - Math.max(from, span.from);
-        if (length > 0) sums.set(processor, (sums.get(processor) ?? 0) + length);
-      }
-      return Math.max(0, ...sums.values());
-    },
-  };
+  await untilReady(child, 'watch the processors');
+  return { withinMs: (span) => stalledMs(printed, span) };
+}
+
+/** The same of what the program has printed; its last line may be torn. */
+export function stalledMs(printed: string, span: Span): number {
+  const sums = new Map<string, number>();
+  for (const line of printed.split('\n').slice(0, -1)) {
+    const [processor = '', from, until] = line.split(' ');
+    if (until === undefined) continue;
+    const begin = Math.max(milliseconds(from), span.from);
+    const length = Math.min(milliseconds(until), span.until) - begin;
+    if (length > 0) sums.set(processor, (sums.get(processor) ?? 0) + length);
+  }
+  return Math.max(0, ...sums.values());
 }
 
 /** From nanoseconds, which are more than a number holds. */

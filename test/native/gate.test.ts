@@ -115,16 +115,19 @@ for (const shape of SHAPES) {
     await gate.acquire();
     await rig.bind();
     for (let round = 1; round <= 3; round += 1) {
+      // A flush whose news comes in two parts is answered twice.
+      const before = gate.rebuilt;
       sh('nft flush ruleset');
-      await until(() => gate.rebuilt === round, SOON_MS);
+      await until(() => gate.rebuilt > before, SOON_MS);
       await until(() => gate.isOpen, SOON_MS);
       expect(gate.armed).toEqual(rig.vips());
     }
     expect(reachable()).toEqual([true, true]);
     await gate.close();
     expect(reachable()).toEqual([false, false]);
+    const before = gate.rebuilt;
     sh('nft flush ruleset');
-    await until(() => gate.rebuilt === 4, SOON_MS);
+    await until(() => gate.rebuilt > before, SOON_MS);
     expect(reachable()).toEqual([false, false]);
     await rig.unbind();
     await gate.remove();
