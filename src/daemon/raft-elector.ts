@@ -276,7 +276,6 @@ export class RaftElector implements Elector {
     const { clock, config } = this.#options;
     const { role, term, leader, reason } = change;
     this.#roleSince = clock.now();
-    if (role === 'candidate') this.#options.right.expect();
     const begins = role === 'leader' && isTakeover(reason);
     this.#begun = begins ? { reason, after: this.#holderSeenAt } : undefined;
     if (leader !== undefined && leader !== config.self) this.#handoff?.done(leader, term);

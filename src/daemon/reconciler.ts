@@ -60,8 +60,6 @@ const COMES_FIRST: ReadonlySet<Action['kind']> = new Set([
 ]);
 
 const FIRST_RETRY_MS = 50;
-/** What was seen before an election is as good as new for as long as one takes at its best. */
-const LOOK_AHEAD_MS = 50;
 const LAST_RETRY_MS = 2000;
 /** VIPs come in thousands, and fail together. */
 const NAMED_MAX = 5;
@@ -78,8 +76,8 @@ export class Reconciler<Observation> {
   #running = false;
   #stopped = false;
   #attempt = 0;
-  /** What was seen since nothing woke it: who waits for a later look has woken it. */
-  #ahead: Promise<Observation> | undefined;
+  /** What was seen last, when nothing was left to do; gone as soon as anything wakes it. */
+  #settled: Observation | undefined;
   #retry: NodeJS.Timeout | undefined;
   #failures = new Map<string, string>();
   /** Performed, and not in the log yet. */
@@ -96,26 +94,16 @@ export class Reconciler<Observation> {
 
   /** Asks for a round that begins after this call. */
   wake(): void {
-    this.#ahead = undefined;
+    this.#settled = undefined;
     this.#begin();
   }
 
-  /** Begins to look for a round that is likely to be asked for at once, by `wakeLookedAhead`. */
-  lookAhead(): void {
-    if (this.#running || this.#stopped) return;
-    const ahead = this.#ports.dataplane.observe();
-    ahead.catch(() => {}); // Whoever takes it hears of it.
-    this.#ahead = ahead;
-    setTimeout(() => {
-      if (this.#ahead === ahead) this.#ahead = undefined;
-    }, LOOK_AHEAD_MS).unref();
-  }
-
   /**
-   * Asks for a round that may work from what `lookAhead` saw, if nothing has woken it since: for
-   * whom only the right to serve has changed.
+   * Asks for a round for which nothing has changed but the right to serve. It works from what the
+   * last one saw, if nothing was left to do then and nothing has woken this since: to look again
+   * costs a takeover its first milliseconds.
    */
-  wakeLookedAhead(): void {
+  wakeWithRight(): void {
     this.#begin();
   }
 
@@ -163,12 +151,12 @@ export class Reconciler<Observation> {
   }
 
   async #reconcile(): Promise<'settled' | 'changed' | 'failed'> {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
+    const settled = this.#settled;
+    this.#settled = undefined;
     const asked = [...this.#waiters];
     let observation: Observation;
     try {
-      const observing = ahead ?? this.#ports.dataplane.observe();
+      const observing = settled ?? this.#ports.dataplane.observe();
       this.#tell();
       observation = await observing;
     } catch (err) {
@@ -195,7 +183,9 @@ export class Reconciler<Observation> {
     await this.#refresh(round, failures);
     this.#report(failures, round);
     if (failures.size > 0) return 'failed';
-    return applied > 0 ? 'changed' : 'settled';
+    if (applied > 0) return 'changed';
+    if (!this.#woken) this.#settled = observation;
+    return 'settled';
   }
 
   async #apply(action: Action, failures: Map<string, Error>): Promise<boolean> {

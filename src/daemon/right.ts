@@ -12,8 +12,6 @@ export interface RightPorts {
   storeDeadline(deadline: Instant): boolean;
   /** The guard ended the right: the election must give it up for good. */
   fired(): void;
-  /** A right is likely to begin within milliseconds. */
-  expected(): void;
   /** Serving may begin: a round of the reconciler is due. */
   begun(): void;
   /** Serving may have to end: a round of the reconciler is due. */
@@ -75,11 +73,6 @@ export class HeldRight {
     this.#fencedUntil = this.deadline;
     this.#arm();
     if (!served) this.#ports.begun();
-  }
-
-  /** This node stands for election: what can be prepared for a right, is. */
-  expect(): void {
-    this.#ports.expected();
   }
 
   /**

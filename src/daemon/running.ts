@@ -125,8 +125,7 @@ export class RunningDaemon {
       clock,
       storeDeadline: (deadline) => guard.storeDeadline(deadline),
       fired: () => this.#elector.resign(),
-      expected: () => this.#reconciler.lookAhead(),
-      begun: () => this.#reconciler.wakeLookedAhead(),
+      begun: () => this.#reconciler.wakeWithRight(),
       changed: () => this.#reconciler.wake(),
       withdrawn: () => this.#withdrawn(),
     });

@@ -26,7 +26,6 @@ function dataplane(held: readonly LinkAddress[]): {
     clock: CLOCK,
     storeDeadline: () => true,
     fired: () => {},
-    expected: () => {},
     begun: () => {},
     changed: () => {},
     withdrawn: async () => {},

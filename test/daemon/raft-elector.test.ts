@@ -39,7 +39,6 @@ function start(config = ALONE): {
     clock,
     storeDeadline: () => true,
     fired: () => {},
-    expected: () => {},
     begun: () => {},
     changed: () => {},
     withdrawn: async () => {},

@@ -190,31 +190,42 @@ test('Reconciler refreshes what is held, and never without the right', async () 
   expect(machine.refreshed).toEqual([]);
 });
 
-/** How often it looks, ahead or not, before it does anything. */
-async function looksBeforeActing(meanwhile: (machine: Machine) => void): Promise<number> {
+/** How often it looks between the beginning of the right and its first action. */
+async function looksAtTakeover(meanwhile: (machine: Machine) => void): Promise<number> {
   const machine = new Machine();
-  let looks = 0;
+  machine.right = false;
+  await machine.reconciler.reached((state) => state.guarded.length > 0 && state.armed.length > 0);
+  // The rounds go on until there is nothing left to do.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const settled = machine.looks;
+  let looks: number | undefined;
   machine.before = () => {
-    looks ||= machine.looks;
+    looks ??= machine.looks - settled;
   };
-  machine.reconciler.lookAhead();
+  machine.right = true;
   meanwhile(machine);
-  machine.reconciler.wakeLookedAhead();
+  machine.reconciler.wakeWithRight();
   await machine.reconciler.reached(serving);
-  return looks;
+  return looks ?? Number.NaN;
 }
 
-test('Reconciler works from what it saw ahead, unless something woke it since', async () => {
-  expect(await looksBeforeActing(() => {})).toBe(1);
-  expect(await looksBeforeActing((machine) => machine.reconciler.wake())).toBe(2);
+test('Reconciler works from what it saw last, unless something woke it since', async () => {
+  expect(await looksAtTakeover(() => {})).toBe(0);
+  expect(await looksAtTakeover((machine) => machine.reconciler.wake())).toBe(1);
 });
 
-test('Reconciler forgets what it saw ahead of an election that came to nothing', async () => {
+test('Reconciler looks anew where something was left to do', async () => {
   const machine = new Machine();
-  machine.reconciler.lookAhead();
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  machine.reconciler.wakeLookedAhead();
-  expect(machine.looks).toBe(2);
+  machine.right = false;
+  machine.refuse = ({ kind }) =>
+    kind === 'arm-gate' ? [{ subject: kind, error: new Error('no') }] : undefined;
+  machine.reconciler.wake();
+  await expect.poll(() => machine.said).toContain('action failed; it is tried again arm-gate');
+  const { looks } = machine;
+  machine.right = true;
+  machine.reconciler.wakeWithRight();
+  expect(machine.looks).toBe(looks + 1);
+  machine.reconciler.stop();
 });
 
 test('Reconciler names the first of what fails together, and counts the others', async () => {

@@ -21,7 +21,6 @@ function held(): {
       return !guard.fired;
     },
     fired: () => told.push('fired'),
-    expected: () => told.push('expected'),
     begun: () => told.push('begun'),
     changed: () => told.push('changed'),
     withdrawn: async () => {
@@ -50,7 +49,6 @@ test('HeldRight wakes the loop when serving is over, not when a timer was early'
       clock: { now: () => performance.now() + 998, wall: () => '' },
       storeDeadline: () => true,
       fired: () => {},
-      expected: () => {},
       begun: () => mayServeWhenWoken.push(right.mayServe()),
       changed: () => mayServeWhenWoken.push(right.mayServe()),
       withdrawn: async () => {},

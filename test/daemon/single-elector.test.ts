@@ -17,7 +17,6 @@ test('SingleElector says that it leads only while it does, and when it began to'
     clock,
     storeDeadline: () => true,
     fired: () => {},
-    expected: () => {},
     begun: () => {},
     changed: () => {},
     withdrawn: async () => {},
