@@ -119,7 +119,7 @@ Written by \`npm run bench:failover\`, which [the benchmarks](../benchmarks.md) 
 
 ${machineLine()}
 
-\\* the host of this virtual machine gave a processor to others for 1 ms or more in that round.
+\\* the host of this virtual machine gave a processor to others for 1 ms or more during that gap.
 
 ![gaps by fault](${name}.svg)
 

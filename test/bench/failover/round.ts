@@ -23,9 +23,9 @@ export interface Round {
    * from the fault to the end of it.
    */
   readonly gapMs: number;
-  /** For how long the machine's host gave a processor to others until somebody took over. */
+  /** For how long the machine's host gave a processor to others during the gap. */
   readonly stolenMs: number;
-  /** The same until the end of the round: what was lost after the takeover counts too. */
+  /** The same from the fault to the end of the round. */
   readonly stolenInAllMs: number;
   /** How long two nodes had the VIP bound, by ip(8). */
   readonly boundTwiceMs: number;
@@ -80,7 +80,7 @@ export async function playRound(
     from = Date.now();
     const striking = contender.strike(fault, node);
     await untilTaken(TURN_LIMIT_MS);
-    return { striking, until: Date.now() };
+    return { striking };
   });
   await untilTaken(TAKEOVER_LIMIT_MS);
   await struck.striking;
@@ -93,15 +93,19 @@ export async function playRound(
   const until = Date.now();
   await sleep(SETTLE_MS);
   referees.ask(false);
-  const stolen = {
-    stolenMs: stalls.withinMs({ from, until: struck.until }),
-    stolenInAllMs: stalls.withinMs({ from, until }),
+  const strike = { fault, node, from, until };
+  const gap = gapOf(referees, strike);
+  return {
+    fault,
+    gapMs: gap.until - gap.from,
+    stolenMs: stalls.withinMs(gap),
+    stolenInAllMs: stalls.withinMs(strike),
+    ...judge(contender, strike, [
+      ...(succeeded() ? [] : ['no other node took over']),
+      ...(whole ? [] : ['the group was not whole again in time']),
+      ...contender.accidents(),
+    ]),
   };
-  return judge(contender, { fault, node, from, until, ...stolen }, [
-    ...(succeeded() ? [] : ['no other node took over']),
-    ...(whole ? [] : ['the group was not whole again in time']),
-    ...contender.accidents(),
-  ]);
 }
 
 /**
@@ -132,15 +136,13 @@ function successor(
 interface Strike extends Span {
   readonly fault: Fault;
   readonly node: string;
-  readonly stolenMs: number;
-  readonly stolenInAllMs: number;
 }
 
 function judge(
   { referees, profile }: Contender,
   strike: Strike,
   failures: readonly string[],
-): Round {
+): Pick<Round, 'boundTwiceMs' | 'answeredTwiceMs' | 'moves' | 'broken'> {
   const { claims } = referees;
   const holding = referees.holding();
   const twiceMs = answeredTwiceMs(claims, strike);
@@ -155,10 +157,6 @@ function judge(
     broken.push(`${strangers.length} ARP frames claimed the VIP while another node held it`);
   }
   return {
-    fault: strike.fault,
-    gapMs: gapOf(referees, strike),
-    stolenMs: strike.stolenMs,
-    stolenInAllMs: strike.stolenInAllMs,
     boundTwiceMs: timeWithTwoHolders(holding, strike),
     answeredTwiceMs: twiceMs,
     moves: movesIn(holding, strike),
@@ -172,18 +170,19 @@ function movesIn(changes: readonly HoldingChange[], span: Span): number {
 }
 
 /** The longest outage; the first one begins with the fault where the holder fails at once. */
-function gapOf(referees: Referees, strike: Strike): number {
+function gapOf(referees: Referees, strike: Strike): Span {
   const { probes } = referees;
-  if (FAULTS[strike.fault].inOrder) return lengthOf(longestSilence(probes, strike));
+  const none = { from: strike.from, until: strike.from };
+  if (FAULTS[strike.fault].inOrder) return longestSilence(probes, strike) ?? none;
   const arrivedAt = successor(referees.holding(), strike.node, strike.from)?.at ?? strike.until;
   const answers = probes.flatMap(({ answer }) => (answer === undefined ? [] : [answer.at]));
   const served = answers.filter((at) => at >= arrivedAt);
-  const servedAt = Math.min(strike.until, ...served);
+  const first = { from: strike.from, until: Math.min(strike.until, ...served) };
   // What is lost after that, as on a busy machine, is an outage of its own.
-  const later = longestSilence(probes, { from: servedAt, until: strike.until });
-  return Math.max(servedAt - strike.from, lengthOf(later));
+  const later = longestSilence(probes, { from: first.until, until: strike.until }) ?? none;
+  return lengthOf(later) > lengthOf(first) ? later : first;
 }
 
-function lengthOf(silence: Span | undefined): number {
-  return silence === undefined ? 0 : silence.until - silence.from;
+function lengthOf({ from, until }: Span): number {
+  return until - from;
 }
