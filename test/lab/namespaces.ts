@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'vitest';
+import PACKAGES from './packages.json' with { type: 'json' };
 
 /** Whether links, addresses and routes are ours to play with: `npm test` sees to it. */
 export const inNamespaces: boolean = process.env['FAIRLEAD_NAMESPACES'] === '1';
@@ -11,17 +12,10 @@ export const inNamespaces: boolean = process.env['FAIRLEAD_NAMESPACES'] === '1';
  */
 export const needsNamespaces: ReturnType<typeof test.skipIf> = test.skipIf(!inNamespaces);
 
-/** Which package of Debian has a program that the lab uses. */
-const PACKAGES: Readonly<Record<string, string>> = {
-  ip: 'iproute2',
-  'iptables-legacy': 'iptables',
-  nft: 'nftables',
-  ss: 'iproute2',
-  ping: 'iputils-ping',
-  tcpdump: 'tcpdump',
-};
+/** What the lab calls that is not its own: each with the package of Debian that has it. */
+export type Referee = keyof typeof PACKAGES;
 
-const missing = Object.keys(PACKAGES).filter((tool) => {
+const missing = (Object.keys(PACKAGES) as Referee[]).filter((tool) => {
   const folders = (process.env['PATH'] ?? '').split(':');
   return !folders.some((folder) => existsSync(path.join(folder, tool)));
 });

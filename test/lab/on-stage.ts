@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import type { Program } from '../../src/demo/daemon-process.ts';
 import type { Namespace } from '../../src/demo/namespace.ts';
 import { createStage, type Stage, type StageOptions } from '../../src/demo/stage.ts';
+import type { Referee } from './namespaces.ts';
 import { stageTools } from './stage-tools.ts';
 
 /**
@@ -36,7 +37,8 @@ export async function onStage(
   } catch (error) {
     // The daemons' own words are what helps most, and they are about to go.
     for (const daemon of stage.daemons) console.error(`log of ${daemon.node}:\n${daemon.log}`);
-    throw new Error(evidenceOf(stage), { cause: error });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`${why}\n\n${evidenceOf(stage)}`, { cause: error });
   } finally {
     await stage.close();
     rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
@@ -56,13 +58,16 @@ function evidenceOf(stage: Stage): string {
     return `${at.toFixed(1)} ${network} ${removed ? 'lost' : 'has'} ${address}`;
   });
   const told = [...stage.history.accidents, ...changes, `${stage.now().toFixed(1)} failed`];
-  return `A story of the lab failed; what happened last:\n${told.join('\n')}`;
+  return `What happened last on the stage:\n${told.join('\n')}`;
 }
 
 const execute = promisify(execFile);
 
-/** Runs a program in `namespace` and resolves with what it printed. */
-export async function run(namespace: Namespace, ...command: readonly string[]): Promise<string> {
+/** Runs a referee, or a shell, in `namespace` and resolves with what it printed. */
+export async function run(
+  namespace: Namespace,
+  ...command: readonly [Referee | 'sh', ...string[]]
+): Promise<string> {
   const [executable, ...rest] = namespace.inside(command);
   return (await execute(executable, rest)).stdout;
 }
