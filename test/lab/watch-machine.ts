@@ -5,7 +5,7 @@ import path from 'node:path';
 import { stallsProgram } from './stalls.ts';
 
 /** Before all tests: watches for as long as they run when the machine stands still. */
-export default function watchMachine(): () => void {
+export function setup(): () => void {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'fairlead-stalls-'));
   const file = path.join(folder, 'stalls');
   const output = openSync(file, 'w');
