@@ -15,9 +15,9 @@ export const needsNamespaces: ReturnType<typeof test.skipIf> = test.skipIf(!inNa
 /** What the lab calls that is not its own: each with the package of Debian that has it. */
 export type Referee = keyof typeof PACKAGES;
 
-const missing = (Object.keys(PACKAGES) as Referee[]).filter((tool) => {
+const missing = Object.entries(PACKAGES).filter(([program]) => {
   const folders = (process.env['PATH'] ?? '').split(':');
-  return !folders.some((folder) => existsSync(path.join(folder, tool)));
+  return !folders.some((folder) => existsSync(path.join(folder, program)));
 });
 
 /**
@@ -26,6 +26,7 @@ const missing = (Object.keys(PACKAGES) as Referee[]).filter((tool) => {
  */
 export function needsLab(name: string, story: () => Promise<void>): void {
   if (missing.length === 0) return needsNamespaces(name, story);
-  const packages = [...new Set(missing.map((tool) => PACKAGES[tool]))].join(' ');
-  test.skip(`${name} [no ${missing.join(', ')} here: apt-get install ${packages}]`, story);
+  const programs = missing.map(([program]) => program).join(', ');
+  const packages = [...new Set(missing.map(([, each]) => each))].join(' ');
+  test.skip(`${name} [no ${programs} here: apt-get install ${packages}]`, story);
 }

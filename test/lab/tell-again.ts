@@ -29,5 +29,5 @@ function watched(): string {
 }
 
 function breaksPromise({ name, cause }: TestError): boolean {
-  return name === BrokenPromise.name || (cause !== undefined && breaksPromise(cause as TestError));
+  return name === BrokenPromise.name || (cause !== undefined && breaksPromise(cause));
 }
