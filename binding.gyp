@@ -25,7 +25,7 @@
       "target_name": "fairlead",
       "sources": [
         "native/addon.cc",
-        "<!@(node -p \"['base','netlink','packet','forward','nft','gate','binding'].flatMap(d => require('fs').readdirSync('native/' + d).filter(f => f.endsWith('.cc')).map(f => 'native/' + d + '/' + f)).join(' ')\")"
+        "<!@(node -p \"['base','netlink','packet','balance','forward','nft','gate','binding'].flatMap(d => require('fs').readdirSync('native/' + d).filter(f => f.endsWith('.cc')).map(f => 'native/' + d + '/' + f)).join(' ')\")"
       ],
       # As system headers, which our warnings do not judge. make runs in build/, and every path is
       # relative: the generated makefiles do not quote one that holds a space.

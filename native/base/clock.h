@@ -15,4 +15,12 @@ inline std::uint64_t bootTimeNs() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+// Milliseconds of CLOCK_MONOTONIC, for what only matters while the machine runs.
+inline std::uint64_t monotonicMs() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000U +
+         static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000U;
+}
+
 }  // namespace fairlead

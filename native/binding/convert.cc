@@ -1,5 +1,6 @@
 #include "binding/convert.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/permit.h"
@@ -75,6 +76,13 @@ double ObjectReader::number(const char* key) {
   double found = 0;
   if (::napi_get_value_double(env_, get(key), &found) != napi_ok) complain(key, "a number");
   return found;
+}
+
+std::size_t ObjectReader::oneOf(const char* key, std::initializer_list<std::string_view> words) {
+  const auto* const found = std::ranges::find(words, std::string_view(shortText(key).data()));
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  complain(key, "one of its words");
+  return 0;
 }
 
 std::int64_t ObjectReader::integer(const char* key, std::int64_t least, std::int64_t most) {

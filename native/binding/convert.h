@@ -3,9 +3,12 @@
 #include <napi.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/ip_address.h"
 #include "base/mac_address.h"
@@ -23,6 +26,8 @@ class ObjectReader {
   [[nodiscard]] bool boolean(const char* key);
   [[nodiscard]] std::optional<bool> optionalBoolean(const char* key);
   [[nodiscard]] double number(const char* key);
+  // The index of the text among `words`.
+  [[nodiscard]] std::size_t oneOf(const char* key, std::initializer_list<std::string_view> words);
   // An integer in [least, most].
   [[nodiscard]] std::int64_t integer(const char* key, std::int64_t least, std::int64_t most);
   [[nodiscard]] std::uint32_t linkIndex(const char* key);

@@ -1,5 +1,7 @@
+#include <array>
 #include <unordered_set>
 
+#include "base/clock.h"
 #include "binding/convert.h"
 #include "binding/error.h"
 #include "binding/exports.h"
@@ -10,6 +12,7 @@ namespace {
 
 constexpr napi_type_tag kForwarderTag{0x66616972'6c656164, 0x666f7277'61726400};
 constexpr std::int64_t kMaximumThreads = 256;
+constexpr std::int64_t kMaximumWeight = 256;
 
 using ForwarderHandle = Napi::External<ForwarderSession>;
 
@@ -46,16 +49,30 @@ std::uint32_t readUnsigned(ObjectReader& reader, const char* key, std::int64_t l
   return static_cast<std::uint32_t>(reader.integer(key, least, INT32_MAX));
 }
 
+BackendSpec readBackend(ObjectReader& reader) {
+  return {.endpoint = readEndpoint(reader),
+          .weight = static_cast<std::uint32_t>(reader.integer("weight", 0, kMaximumWeight))};
+}
+
+Algorithm readAlgorithm(ObjectReader& reader) {
+  constexpr std::array kAlgorithms{Algorithm::kRoundRobin, Algorithm::kLeastConnections,
+                                   Algorithm::kSourceHash};
+  return kAlgorithms[reader.oneOf("algorithm",
+                                  {"round-robin", "least-connections", "source-hash"})];
+}
+
 std::optional<std::vector<ListenerSpec>> readListeners(const Napi::Value& listeners) {
   return readArray<ListenerSpec>(listeners, [](ObjectReader& reader) {
     ListenerSpec spec{.id = reader.text("id"),
                       .endpoint = readEndpoint(reader),
                       .backends = {},
+                      .algorithm = readAlgorithm(reader),
+                      .proxy_protocol = reader.oneOf("proxyProtocol", {"none", "v2"}) == 1,
                       .connect_timeout_ms = readUnsigned(reader, "connectTimeoutMs", 1),
                       .idle_timeout_ms = readUnsigned(reader, "idleTimeoutMs", 0),
                       .max_connections = readUnsigned(reader, "maxConnections", 1),
                       .drain_ms = readUnsigned(reader, "drainMs", 0)};
-    auto backends = readArray<Endpoint>(reader.value("backends"), readEndpoint);
+    auto backends = readArray<BackendSpec>(reader.value("backends"), readBackend);
     if (backends) spec.backends = std::move(*backends);
     return spec;
   });
@@ -95,15 +112,21 @@ Napi::Number toNumber(Napi::Env env, std::uint64_t count) {
 }
 
 Napi::Value toBackends(Napi::Env env, const Routing& routing) {
-  const Napi::Array backends = Napi::Array::New(env, routing.backends.size());
-  for (std::uint32_t i = 0; i < routing.backends.size(); ++i) {
-    const Backend& backend = *routing.backends[i];
+  const auto& targets = routing.choice->targets();
+  const std::uint64_t now_ms = monotonicMs();
+  const Napi::Array backends = Napi::Array::New(env, targets.size());
+  for (std::uint32_t i = 0; i < targets.size(); ++i) {
+    const Backend& backend = *targets[i].backend;
     const Napi::Object counters = Napi::Object::New(env);
     counters.Set("address", formatIpAddress(backend.endpoint.address));
     counters.Set("port", static_cast<std::uint32_t>(backend.endpoint.port));
+    counters.Set("weight", targets[i].weight);
+    counters.Set("connecting", toNumber(env, backend.connecting.read()));
     counters.Set("open", toNumber(env, backend.open.read()));
     counters.Set("total", toNumber(env, backend.total.read()));
     counters.Set("failed", toNumber(env, backend.failed.read()));
+    counters.Set("ejected", toNumber(env, backend.ejection.times()));
+    counters.Set("ejectedForMs", toNumber(env, backend.ejection.remainingMs(now_ms)));
     backends.Set(i, counters);
   }
   return backends;

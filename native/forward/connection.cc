@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "forward/listener.h"
+#include "forward/proxy_header.h"
 #include "forward/socket_options.h"
 
 namespace fairlead {
@@ -31,38 +32,41 @@ Connection::Connection(Loop& loop, Listener& listener, UniqueFd client)
 
 void Connection::start() {
   loop_.connecting.pushBack(*this);
-  const std::size_t backends = routing_->backends.size();
-  if (backends > 0) {
-    first_backend_ = static_cast<std::uint32_t>(listener_.shared().rotate(backends));
-  }
   // Watched from now on, so that a client that resets while a backend does not answer is noticed.
   if (loop_.watch(client_end_.fd, Watched::kClient, this, kEdges) != 0) {
     listener_.shared().failed.increment();
     reset();
     return;
   }
+  search_ = routing_->choice->begin(listener_.shared().rotation, client_end_.fd);
   connectNext();
 }
 
 void Connection::connectNext() {
-  while (attempts_ < routing_->backends.size()) {
-    ++attempts_;
-    if (beginConnect(backend())) return;
+  for (chooseBackend(); backend_ != nullptr; chooseBackend()) {
+    if (beginConnect()) return;
     if (outOfDescriptors()) {
       // Not the backend's failure, and no other will have more luck: shed this client, and take no
       // other for a while.
       listener_.pauseForDescriptors();
       break;
     }
-    backend().failed.increment();
+    failBackend();
   }
   listener_.shared().failed.increment();
   reset();
 }
 
-Backend& Connection::backend() const {
-  const auto& backends = routing_->backends;
-  return *backends[(first_backend_ + attempts_ - 1) % backends.size()];
+void Connection::chooseBackend() {
+  backend_ = routing_->choice->next(search_, listener_.shared().rotation, loop_.now_ms,
+                                    routing_->connect_timeout_ms);
+  if (backend_ != nullptr) backend_->connecting.increment();
+}
+
+void Connection::failBackend() {
+  backend_->connecting.decrement();
+  backend_->noteFailure(loop_.now_ms);
+  backend_ = nullptr;
 }
 
 UniqueFd Connection::openSocket(int family) {
@@ -75,14 +79,14 @@ UniqueFd Connection::openSocket(int family) {
 }
 
 // False with errno set when the attempt failed at once.
-bool Connection::beginConnect(const Backend& backend) {
+bool Connection::beginConnect() {
   loop_.unwatch(backend_end_.fd);
   backend_end_ = End{};
-  backend_end_.fd = openSocket(backend.endpoint.address.family());
+  backend_end_.fd = openSocket(backend_->endpoint.address.family());
   if (!backend_end_.fd.valid()) return false;
   setStreamOptions(backend_end_.fd);
   since_ms_ = loop_.now_ms;
-  const SocketAddress& address = backend.address;
+  const SocketAddress& address = backend_->address;
   const int connecting = ::connect(backend_end_.fd.get(), address.get(), address.length());
   if (connecting != 0 && errno != EINPROGRESS) return false;
   // Watched only after connect(2): an unconnected socket reports EPOLLHUP (net/ipv4/tcp.c,
@@ -108,7 +112,7 @@ void Connection::receiveBackendEvent(std::uint32_t events) {
     return;
   }
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    backend().failed.increment();
+    failBackend();
     connectNext();
   } else if ((events & EPOLLOUT) != 0) {
     connected();
@@ -119,9 +123,23 @@ void Connection::connected() {
   stage_ = Stage::kOpen;
   since_ms_ = loop_.now_ms;
   listener_.adopt(*this);
-  backend().open.increment();
-  backend().total.increment();
-  forward();
+  backend_->connecting.decrement();
+  backend_->open.increment();
+  backend_->total.increment();
+  backend_->ejection.noteSuccess();
+  if (routing_->proxy_protocol && !introduceClient()) {
+    reset();
+  } else {
+    forward();
+  }
+}
+
+bool Connection::introduceClient() {
+  const Endpoint client = peerEndpoint(client_end_.fd);
+  const Endpoint local = localEndpoint(client_end_.fd);
+  if (client.address.length == 0 || local.address.length == 0) return false;
+  up_.beginWith(ProxyHeader(client, local).bytes());
+  return true;
 }
 
 void Connection::forward() {
@@ -146,7 +164,7 @@ void Connection::forward() {
 
 void Connection::checkConnectTimeout() {
   if (loop_.now_ms - since_ms_ < routing_->connect_timeout_ms) return;
-  backend().failed.increment();
+  failBackend();
   connectNext();
 }
 
@@ -155,7 +173,7 @@ void Connection::checkIdleTimeout() {
   if (timeout != 0 && loop_.now_ms - since_ms_ >= timeout) reset();
 }
 
-IpAddress Connection::localAddress() const { return boundAddress(client_end_.fd); }
+IpAddress Connection::localAddress() const { return localEndpoint(client_end_.fd).address; }
 
 void Connection::reset() {
   if (stage_ == Stage::kClosed) return;
@@ -165,7 +183,9 @@ void Connection::reset() {
 }
 
 void Connection::close() {
-  if (stage_ == Stage::kOpen) backend().open.decrement();
+  if (backend_ != nullptr) {
+    (stage_ == Stage::kOpen ? backend_->open : backend_->connecting).decrement();
+  }
   stage_ = Stage::kClosed;
   up_.abandon(loop_);
   down_.abandon(loop_);

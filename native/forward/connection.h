@@ -7,6 +7,7 @@
 #include "base/ip_address.h"
 #include "base/unique_fd.h"
 #include "forward/backends.h"
+#include "forward/choice.h"
 #include "forward/flow.h"
 #include "forward/intrusive_list.h"
 #include "forward/loop.h"
@@ -15,9 +16,10 @@ namespace fairlead {
 
 class Listener;
 
-// One client socket joined to one backend socket. It begins connecting, tries each backend at most
-// once and none after the first byte, forwards both directions, and closes when both have ended.
-// What ends otherwise ends in a reset on both sides, so that neither takes an end for a whole.
+// One client socket joined to one backend socket. It begins connecting, tries backends in the order
+// that Choice gives and none after the first byte, forwards both directions, and closes when both
+// have ended. What ends otherwise ends in a reset on both sides, so that neither takes an end for a
+// whole.
 //
 // The loop owns connections through its lists: one that closes unlinks itself from its listener and
 // waits in Loop::closed until no event of the current turn can name it.
@@ -50,14 +52,18 @@ class Connection : public ListNode<ByStage>, public ListNode<ByTurn> {
  private:
   enum class Stage : std::uint8_t { kConnecting, kOpen, kClosed };
 
-  // Connects to the next backend that has not been tried, or resets when there is none.
+  // Connects to the next backend that is to be tried, or resets when there is none.
   void connectNext();
+  void chooseBackend();
   [[nodiscard]] UniqueFd openSocket(int family);
-  [[nodiscard]] bool beginConnect(const Backend& backend);
+  [[nodiscard]] bool beginConnect();
   void connected();
+  // Gives the present backend up: the attempt to connect to it failed.
+  void failBackend();
+  // Tells the backend who the client is, before anything else; false when the client is gone.
+  [[nodiscard]] bool introduceClient();
   // Leaves the lists and gives everything back; the sockets are closed as their linger option says.
   void close();
-  [[nodiscard]] Backend& backend() const;
 
   Loop& loop_;
   Listener& listener_;
@@ -67,8 +73,9 @@ class Connection : public ListNode<ByStage>, public ListNode<ByTurn> {
   Flow up_;                 // Client to backend.
   Flow down_;               // Backend to client.
   std::uint64_t since_ms_;  // Connecting: when this attempt began. Open: when bytes last moved.
-  std::uint32_t first_backend_ = 0;
-  std::uint32_t attempts_ = 0;
+  // Of the routing. Counts this connection as connecting to it, or open.
+  Backend* backend_ = nullptr;
+  Search search_;
   Stage stage_ = Stage::kConnecting;
 };
 

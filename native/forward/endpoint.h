@@ -35,9 +35,11 @@ class SocketAddress {
   } storage_{};
 };
 
-// The local address of a socket. A client that came over IPv4 to a socket of both families has an
-// IPv4 address here, not the mapped one of RFC 4291 §2.5.5.2 that the kernel tells.
-[[nodiscard]] IpAddress boundAddress(const UniqueFd& socket);
+// The two ends of a connected socket; without an address when the peer has reset it. Who came over
+// IPv4 to a socket of both families has an IPv4 address here, not the mapped one of RFC 4291
+// §2.5.5.2 that the kernel tells.
+[[nodiscard]] Endpoint localEndpoint(const UniqueFd& socket);
+[[nodiscard]] Endpoint peerEndpoint(const UniqueFd& socket);
 
 // Whether the address is `::` or `0.0.0.0`.
 [[nodiscard]] bool isWildcard(const Endpoint& endpoint);

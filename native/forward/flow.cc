@@ -4,6 +4,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -107,8 +109,11 @@ Flow::Step Flow::flushRemainder(End& sink, OwnCounter& delivered) {
       sink.writable = false;
       return Step::kWait;
     }
-    remainder_begin_ += static_cast<std::uint32_t>(sent);
-    delivered.add(static_cast<std::uint64_t>(sent));
+    const auto bytes = static_cast<std::uint32_t>(sent);
+    const std::uint32_t of_preface = std::min<std::uint32_t>(preface_left_, bytes);
+    remainder_begin_ += bytes;
+    preface_left_ = static_cast<std::uint8_t>(preface_left_ - of_preface);
+    delivered.add(bytes - of_preface);
   }
   remainder_.reset();
   return Step::kOn;
@@ -125,13 +130,21 @@ Flow::Step Flow::copy(End& source, End& sink, Loop& loop, OwnCounter& delivered)
   if (sent < 0 && errno != EINTR && !wouldBlock()) return Step::kFail;
   const std::size_t accepted = sent < 0 ? 0 : static_cast<std::size_t>(sent);
   delivered.add(accepted);
-  if (accepted == bytes) return Step::kOn;
-  const std::size_t left = bytes - accepted;
-  remainder_ = std::make_unique_for_overwrite<std::byte[]>(left);
-  std::memcpy(remainder_.get(), loop.scratch.data() + accepted, left);
-  remainder_begin_ = 0;
-  remainder_end_ = static_cast<std::uint32_t>(left);
+  if (accepted < bytes) keep(std::span(loop.scratch).first(bytes).subspan(accepted));
   return Step::kOn;
+}
+
+void Flow::keep(std::span<const std::byte> bytes) {
+  remainder_ = std::make_unique_for_overwrite<std::byte[]>(bytes.size());
+  std::memcpy(remainder_.get(), bytes.data(), bytes.size());
+  remainder_begin_ = 0;
+  remainder_end_ = static_cast<std::uint32_t>(bytes.size());
+}
+
+void Flow::beginWith(std::span<const std::uint8_t> preface) {
+  assert(remainder_ == nullptr && preface.size() <= UINT8_MAX);
+  keep(std::as_bytes(preface));
+  preface_left_ = static_cast<std::uint8_t>(preface.size());
 }
 
 // Fills the pipe, which is empty: so EAGAIN is the socket's word, never the pipe's.

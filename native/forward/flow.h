@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "base/unique_fd.h"
 #include "forward/counters.h"
@@ -47,6 +48,10 @@ class Flow {
   // Moves bytes until either side would block, the source ends, or the budget is spent.
   Outcome run(End& source, End& sink, Loop& loop, OwnCounter& delivered, OwnCounter& spliced);
 
+  // Has `preface` sent before anything of the source. To be called before the first run; it has at
+  // most 255 bytes, and they do not count as delivered.
+  void beginWith(std::span<const std::uint8_t> preface);
+
   [[nodiscard]] bool finished() const { return finished_; }
   // Gives a pipe back to the pool; what it held is lost.
   void abandon(Loop& loop);
@@ -63,17 +68,19 @@ class Flow {
   Step spliceIn(End& source);
   Step take(End& source, ssize_t received);
   void adapt(std::size_t bytes);
+  void keep(std::span<const std::byte> bytes);
 
   std::unique_ptr<Pipe> pipe_;
-  // What a full sink did not take of a copied read; allocated only then.
+  // What a full sink did not take of a copied read, or the preface; allocated only then.
   std::unique_ptr<std::byte[]> remainder_;
   std::uint32_t remainder_begin_ = 0;
   std::uint32_t remainder_end_ = 0;
-  std::uint32_t taken_ = 0;  // Read from the source in this run.
-  std::uint8_t streak_ = 0;  // Reads running that speak for the other way of moving.
-  bool splicing_ = false;
-  bool source_ended_ = false;
-  bool finished_ = false;
+  std::uint32_t taken_ = 0;        // Read from the source in this run.
+  std::uint8_t streak_ = 0;        // Reads running that speak for the other way of moving.
+  std::uint8_t preface_left_ = 0;  // Of the remainder: its first bytes.
+  bool splicing_ : 1 = false;
+  bool source_ended_ : 1 = false;
+  bool finished_ : 1 = false;
 };
 
 }  // namespace fairlead

@@ -1,8 +1,8 @@
 #include "forward/forwarder.h"
 
-#include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -18,20 +18,37 @@ SystemError cancelled() {
   return SystemError{.error_number = ECANCELED, .syscall = "closeForwarder"};
 }
 
-// Backends that stay keep their counters.
-std::shared_ptr<const Routing> routingFor(const ListenerSpec& spec, const Routing* before) {
-  std::vector<std::shared_ptr<Backend>> backends;
-  backends.reserve(spec.backends.size());
-  for (const Endpoint& endpoint : spec.backends) {
-    std::shared_ptr<Backend> backend;
-    if (before != nullptr) {
-      const auto found = std::ranges::find_if(
-          before->backends, [&](const auto& known) { return known->endpoint == endpoint; });
-      if (found != before->backends.end()) backend = *found;
+// Backends that stay keep their counters, and stay ejected, also when their weight changes.
+std::vector<Target> targetsFor(const std::vector<BackendSpec>& wanted, const Routing* before) {
+  std::map<Endpoint, std::shared_ptr<Backend>> known;
+  if (before != nullptr) {
+    for (const Target& target : before->choice->targets()) {
+      known.emplace(target.backend->endpoint, target.backend);
     }
-    backends.push_back(backend != nullptr ? backend : std::make_shared<Backend>(endpoint));
   }
-  return std::make_shared<const Routing>(Routing{.backends = std::move(backends),
+  std::vector<Target> targets;
+  targets.reserve(wanted.size());
+  for (const auto& [endpoint, weight] : wanted) {
+    auto& backend = known[endpoint];
+    if (backend == nullptr) backend = std::make_shared<Backend>(endpoint);
+    targets.push_back({.backend = backend, .weight = weight});
+  }
+  return targets;
+}
+
+// A table of turns may be large, so it is not made again for what stays as it is.
+std::shared_ptr<const Choice> choiceFor(const ListenerSpec& spec, const Routing* before) {
+  auto targets = targetsFor(spec.backends, before);
+  if (before != nullptr && before->choice->algorithm() == spec.algorithm &&
+      before->choice->targets() == targets) {
+    return before->choice;
+  }
+  return std::make_shared<const Choice>(spec.algorithm, std::move(targets));
+}
+
+std::shared_ptr<const Routing> routingFor(const ListenerSpec& spec, const Routing* before) {
+  return std::make_shared<const Routing>(Routing{.choice = choiceFor(spec, before),
+                                                 .proxy_protocol = spec.proxy_protocol,
                                                  .connect_timeout_ms = spec.connect_timeout_ms,
                                                  .idle_timeout_ms = spec.idle_timeout_ms,
                                                  .max_connections = spec.max_connections,

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "forward/backends.h"
+#include "forward/choice.h"
 #include "forward/endpoint.h"
 #include "forward/shared_listener.h"
 #include "forward/thread.h"
@@ -21,11 +22,18 @@
 
 namespace fairlead {
 
+struct BackendSpec {
+  Endpoint endpoint;
+  std::uint32_t weight = 1;  // 0: no new connections.
+};
+
 // One listener as the caller wants it.
 struct ListenerSpec {
   std::string id;
   Endpoint endpoint;
-  std::vector<Endpoint> backends;
+  std::vector<BackendSpec> backends;
+  Algorithm algorithm = Algorithm::kRoundRobin;
+  bool proxy_protocol = false;
   std::uint32_t connect_timeout_ms = 0;
   std::uint32_t idle_timeout_ms = 0;  // 0: never.
   std::uint32_t max_connections = 0;

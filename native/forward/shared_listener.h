@@ -18,11 +18,6 @@ class SharedListener {
   SharedListener(std::string name, const Endpoint& where, std::size_t threads)
       : id(std::move(name)), endpoint(where), traffic(threads) {}
 
-  // The place in a list of `backends` where the next connection begins to choose.
-  [[nodiscard]] std::size_t rotate(std::size_t backends) {
-    return rotation_.fetch_add(1, std::memory_order_relaxed) % backends;
-  }
-
   // Takes one of `limit` places for a connection; false when all are taken.
   [[nodiscard]] bool takePlace(std::uint32_t limit) {
     if (places_taken_.fetch_add(1, std::memory_order_relaxed) < limit) return true;
@@ -36,6 +31,8 @@ class SharedListener {
 
   const std::string id;
   const Endpoint endpoint;
+  // How many turns among the backends connections have taken.
+  std::atomic<std::uint32_t> rotation{0};
   // Threads that do not accept now because every place was taken.
   std::atomic<std::uint32_t> waiting{0};
   SharedCounter open;
@@ -44,7 +41,6 @@ class SharedListener {
   std::vector<Traffic> traffic;  // One a thread.
 
  private:
-  std::atomic<std::uint32_t> rotation_{0};
   std::atomic<std::uint32_t> places_taken_{0};
 };
 

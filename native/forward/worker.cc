@@ -1,13 +1,13 @@
 #include "forward/worker.h"
 
 #include <sys/epoll.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "forward/connection.h"
 
 namespace fairlead {
@@ -18,13 +18,6 @@ constexpr std::size_t kEventBatch = 256;
 constexpr std::uint64_t kFineMs = 10;
 // Idle time-outs end this late at most.
 constexpr std::uint64_t kCoarseMs = 1000;
-
-std::uint64_t monotonicMs() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
-         static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
-}
 
 }  // namespace
 

@@ -56,7 +56,7 @@ export const BALANCER_OPTIONS = {
   backends: option({
     kind: listOf('a list of backends', backend),
     description:
-      'Servers that take the connections in turn. In the environment: address:port, joined by commas.',
+      'Servers that take the connections. In the environment: address:port, joined by commas.',
     example: '[{address: 192.168.0.70, port: 6444}]',
     environment: 'lb_backends',
     flag: '--lbBackends',
@@ -85,24 +85,22 @@ export const BALANCER_OPTIONS = {
     description: 'How long connections may go on after their load balancer has left the file.',
     example: '30',
   }),
-  algorithm: option({
-    kind: choice(['round-robin'], {
-      'least-connections': LATER,
-      'source-hash': LATER,
-    }),
-    description: 'How a backend is chosen.',
-    defaultText: 'round-robin',
-    example: 'round-robin',
+  algorithm: optionWithDefault('round-robin', {
+    kind: choice(['round-robin', 'least-connections', 'source-hash']),
+    description:
+      'How a backend is chosen. round-robin: in turn. least-connections: the one with the fewest connections for its weight. source-hash: by the address of the client, the same on every node.',
+    example: 'least-connections',
   }),
   healthCheck: option({
     kind: refused(LATER),
     description: 'Checks of the backends.',
     refused: true,
   }),
-  proxyProtocol: option({
-    kind: refused(LATER),
-    description: 'PROXY protocol to the backends.',
-    refused: true,
+  proxyProtocol: optionWithDefault('none', {
+    kind: choice(['none', 'v2']),
+    description:
+      'v2: tells backends the address of the client, by a header of the PROXY protocol before its first byte. They must expect one.',
+    example: 'v2',
   }),
   threads: option({
     kind: refused('is shared by all load balancers', 'write threads at the top level of the file'),

@@ -123,6 +123,8 @@ export function completeBalancer(
     name: value.name ?? `${type}-${port}`,
     port,
     bindToVip: value.bindToVip,
+    algorithm: value.algorithm,
+    proxyProtocol: value.proxyProtocol,
     connectTimeoutMs: value.connectTimeoutMs,
     idleTimeoutMs: value.idleTimeoutMs,
     maxConnections: value.maxConnections,
@@ -148,20 +150,22 @@ function peersAsBackends(written: Checking['written'], port: number | undefined)
   if (port === undefined) return [];
   const addresses: IpAddress[] = remotePeersOf(written).map(({ value }) => value.address);
   if (written.localPeer !== undefined) addresses.unshift(written.localPeer.address);
-  return addresses.map((address) => ({ address, port }));
+  return addresses.map((address) => ({ address, port, weight: 1 }));
 }
 
-function asSocket({ address, port }: WrittenBackend): Backend[] {
-  return address === undefined || port === undefined ? [] : [{ address, port }];
+function asSocket({ address, port, weight }: WrittenBackend): Backend[] {
+  return address === undefined || port === undefined ? [] : [{ address, port, weight }];
 }
 
-function asUrl({ url, address, port }: WrittenBackend): HttpBackend[] {
-  if (url !== undefined) return [{ url }];
+function asUrl({ url, address, port, weight }: WrittenBackend): HttpBackend[] {
+  if (url !== undefined) return [{ url, weight }];
   if (address === undefined || port === undefined) return [];
-  return [{ url: `http://${formatEndpoint(address, port)}/` }];
+  return [{ url: `http://${formatEndpoint(address, port)}/`, weight }];
 }
 
-/** A backend listed by hand and added as a peer is one backend. */
+/** A backend listed by hand and added as a peer is one backend, with the weight given by hand. */
 function unique<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
-  return [...new Map(items.map((item) => [key(item), item])).values()];
+  const first = new Map<string, T>();
+  for (const item of items) if (!first.has(key(item))) first.set(key(item), item);
+  return [...first.values()];
 }

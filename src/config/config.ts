@@ -80,6 +80,10 @@ interface LoadBalancerBase {
    * True: on the VIP only, while this node holds it. False: on every node, on all its addresses.
    */
   readonly bindToVip: boolean;
+  /** How a backend is chosen for a connection. */
+  readonly algorithm: 'round-robin' | 'least-connections' | 'source-hash';
+  /** How a backend is told who the client is. */
+  readonly proxyProtocol: 'none' | 'v2';
   readonly connectTimeoutMs: number;
   /** 0: never. */
   readonly idleTimeoutMs: number;
@@ -100,9 +104,13 @@ export interface HttpLoadBalancer extends LoadBalancerBase {
 export interface Backend {
   readonly address: IpAddress;
   readonly port: number;
+  /** How much it takes against the others, up to 256; 0: no new connections. */
+  readonly weight: number;
 }
 
 export interface HttpBackend {
   /** Absolute, of scheme http. */
   readonly url: string;
+  /** As of {@link Backend}. */
+  readonly weight: number;
 }

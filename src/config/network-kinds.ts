@@ -4,7 +4,16 @@ import { ipFamily, maxPrefixLength } from '../core/address/ip.ts';
 import { fieldsKind, refine } from './compound.ts';
 import type { Backend, Peer, VipOption } from './config.ts';
 import { type Kind, option, optionWithDefault, type Shorthand } from './kind.ts';
-import { httpUrl, interfaceText, ipAddress, port, prefixLength, refused, text } from './kinds.ts';
+import {
+  httpUrl,
+  integer,
+  interfaceText,
+  ipAddress,
+  port,
+  prefixLength,
+  refused,
+  text,
+} from './kinds.ts';
 import { type FieldsNode, isBareText, isBlank, type ScalarNode, textNode } from './source.ts';
 
 /** Goes over the wire and into logs. */
@@ -79,6 +88,11 @@ const BACKEND_OPTIONS = {
     seed: true,
     zeroIsBlank: true,
   }),
+  weight: optionWithDefault(1, {
+    kind: integer({ min: 0, max: 256 }),
+    description: 'How much it takes against the others. 0: no new connections.',
+    example: '2',
+  }),
   url: option({
     kind: httpUrl,
     description: 'For type http, in place of address and port: where requests go.',
@@ -121,13 +135,15 @@ const backendShorthand: Shorthand = {
 };
 
 /** What a backend says before it is known whether it may be a URL. */
-export interface WrittenBackend extends Partial<Backend> {
+export interface WrittenBackend extends Partial<Omit<Backend, 'weight'>> {
+  readonly weight: number;
   readonly url?: string | undefined;
 }
 
 export const backend: Kind<WrittenBackend> = refine(
   fieldsKind('a backend', BACKEND_OPTIONS, backendShorthand),
-  ({ address, port: number, url }) => ({
+  ({ address, port: number, weight, url }) => ({
+    weight,
     ...(address !== undefined && { address }),
     ...(number !== undefined && { port: number }),
     ...(url !== undefined && { url }),

@@ -124,6 +124,8 @@ export interface NativeClaimReport {
 export interface NativeBackend {
   readonly address: string;
   readonly port: number;
+  /** From 0, which takes no new connections, to 256. */
+  readonly weight: number;
 }
 
 export interface NativeListener {
@@ -133,6 +135,10 @@ export interface NativeListener {
   readonly address: string;
   readonly port: number;
   readonly backends: readonly NativeBackend[];
+  /** How a connection chooses among them (native/forward/choice.h). */
+  readonly algorithm: 'round-robin' | 'least-connections' | 'source-hash';
+  /** Which version of the PROXY protocol backends are spoken to with. */
+  readonly proxyProtocol: 'none' | 'v2';
   readonly connectTimeoutMs: number;
   /** 0: never. */
   readonly idleTimeoutMs: number;
@@ -150,11 +156,17 @@ export interface NativeListenerOutcome {
 }
 
 export interface NativeBackendCounters extends NativeBackend {
+  /** Attempts to connect that are under way. */
+  readonly connecting: number;
   readonly open: number;
   /** Connections that reached the backend. */
   readonly total: number;
   /** Attempts to connect that did not. */
   readonly failed: number;
+  /** How often it was left alone for a while, since attempts to connect kept failing. */
+  readonly ejected: number;
+  /** For how much longer it is left alone; 0 when it is not. */
+  readonly ejectedForMs: number;
 }
 
 /** Counted since the listener was opened; it keeps its numbers when its backends change. */

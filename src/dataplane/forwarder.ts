@@ -121,6 +121,8 @@ function toNative(listener: Listener): NativeListener {
     address: listener.address,
     port: listener.port,
     backends: listener.backends,
+    algorithm: listener.algorithm,
+    proxyProtocol: listener.proxyProtocol,
     connectTimeoutMs: listener.connectTimeoutMs,
     idleTimeoutMs: listener.idleTimeoutMs,
     maxConnections: listener.maxConnections,

@@ -27,11 +27,11 @@ loadBalancers:
   type: tpc
   port: 6443
   healthCheck: {intervalMs: 1000}
-  algorithm: source-hash
+  algorithm: source-hush
   backends:
   - {address: foo.example.com, port: 6444}
   - {url: "http://192.168.0.80/"}
-- {port: 6443, backends: [{address: 10.0.0.1}]}
+- {port: 6443, proxyProtocol: v1, backends: [{address: 10.0.0.1, weight: 257}]}
 - {type: tcp, backends: {}}
 `;
   expect(await problemsOf(text)).toMatchInlineSnapshot(`
@@ -51,11 +51,13 @@ loadBalancers:
     f:14:17: metricsAddress is not in this version; remove it
     f:17:9: loadBalancers[0].type is "tpc", which is not one of tcp, udp, http; did you mean tcp?
     f:19:16: loadBalancers[0].healthCheck is not in this version; remove it
-    f:20:14: loadBalancers[0].algorithm is "source-hash", and is not in this version; write round-robin
+    f:20:14: loadBalancers[0].algorithm is "source-hush", which is not one of round-robin, least-connections, source-hash; did you mean source-hash?
     f:22:15: loadBalancers[0].backends[0].address is "foo.example.com", which is not an IP address; write an address such as 192.0.2.10 or 2001:db8::10
     f:23:5: loadBalancers[0].backends[1] is a URL, and loadBalancers[0].type is tcp; write address and port
     f:24:10: loadBalancers[1] listens on TCP port 6443, as loadBalancers[0] does; give each load balancer a port of its own
-    f:24:27: loadBalancers[1].backends[0] has no port; write port, or backendPort for all of them
+    f:24:31: loadBalancers[1].proxyProtocol is "v1", which is not none or v2; did you mean v2?
+    f:24:46: loadBalancers[1].backends[0] has no port; write port, or backendPort for all of them
+    f:24:74: loadBalancers[1].backends[0].weight is 257, above 256; write a whole number from 0 to 256
     f:25:3: loadBalancers[2].port is missing; write port: 6443
     f:25:25: loadBalancers[2].backends is not a list of backends; begin each element on a line of its own with "- ""
   `);

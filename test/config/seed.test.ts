@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { load, problemsOf } from './load-text.ts';
+import { ALONE, load, problemsOf } from './load-text.ts';
 
 const documented = readFileSync(new URL('seed.yaml', import.meta.url), 'utf8');
 
@@ -25,14 +25,17 @@ test("kube-vip 0.1's documented file runs as it stands", async () => {
       "linkDownGraceMs": 150,
       "loadBalancers": [
         {
+          "algorithm": "round-robin",
           "backends": [
             {
               "address": "192.168.0.70",
               "port": 6444,
+              "weight": 1,
             },
             {
               "address": "192.168.0.71",
               "port": 6444,
+              "weight": 1,
             },
           ],
           "bindToVip": true,
@@ -42,6 +45,7 @@ test("kube-vip 0.1's documented file runs as it stands", async () => {
           "maxConnections": 65536,
           "name": "Kubernetes Control Plane",
           "port": 6443,
+          "proxyProtocol": "none",
           "type": "tcp",
         },
       ],
@@ -133,8 +137,8 @@ loadBalancers:
   expect(config.remotePeers.map(({ id }) => id)).toEqual(['2', '3']);
   expect(config.vips).toEqual([{ address: '192.0.2.75', prefixLength: 24 }]);
   expect(config.loadBalancers[0]?.backends).toEqual([
-    { url: 'http://192.0.2.80/x' },
-    { url: 'http://192.0.2.81:81/' },
+    { url: 'http://192.0.2.80/x', weight: 1 },
+    { url: 'http://192.0.2.81:81/', weight: 1 },
   ]);
 });
 
@@ -151,17 +155,28 @@ remotePeers: [{id: b, address: 192.0.2.2}, {id: c, address: 192.0.2.3}]
 vip: 192.0.2.75
 addPeersAsBackends: true
 loadBalancers:
-- {port: 6443, bindToVip: true, backendPort: 6444, backends: [{address: 192.0.2.2}, {address: 192.0.2.9, port: 1}]}
+- {port: 6443, bindToVip: true, backendPort: 6444, backends: [{address: 192.0.2.2, weight: 3}, {address: 192.0.2.9, port: 1}]}
 - {port: 80, backends: [{address: 192.0.2.9, port: 80}]}
 `);
   expect(config.loadBalancers.map(({ backends }) => backends)).toEqual([
     [
-      { address: '192.0.2.2', port: 6444 },
-      { address: '192.0.2.9', port: 1 },
-      { address: '192.0.2.1', port: 6444 },
-      { address: '192.0.2.3', port: 6444 },
+      { address: '192.0.2.2', port: 6444, weight: 3 },
+      { address: '192.0.2.9', port: 1, weight: 1 },
+      { address: '192.0.2.1', port: 6444, weight: 1 },
+      { address: '192.0.2.3', port: 6444, weight: 1 },
     ],
-    [{ address: '192.0.2.9', port: 80 }],
+    [{ address: '192.0.2.9', port: 80, weight: 1 }],
+  ]);
+});
+
+test('a load balancer says how it chooses, and tells, its backends', async () => {
+  const { config } = await load(`${ALONE}loadBalancers:
+- {port: 80, backends: [{address: 192.0.2.9, port: 80}]}
+- {port: 81, algorithm: Least-Connections, proxyProtocol: v2, backends: [{address: 192.0.2.9, port: 80, weight: 0}]}
+`);
+  expect(config.loadBalancers).toMatchObject([
+    { algorithm: 'round-robin', proxyProtocol: 'none', backends: [{ weight: 1 }] },
+    { algorithm: 'least-connections', proxyProtocol: 'v2', backends: [{ weight: 0 }] },
   ]);
 });
 

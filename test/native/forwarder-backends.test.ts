@@ -3,23 +3,18 @@ import { needsNamespaces } from '../lab/namespaces.ts';
 import {
   address,
   ask,
+  backendsAt,
   bindTestAddress,
+  closedBackend,
   connectTo,
   countersOf,
   endOf,
-  freePort,
-  LOOPBACK,
   listenerTo,
   openForwarder,
   say,
   startBackend,
   until,
 } from './forwarder-rig.ts';
-
-/** A backend where nothing listens. */
-async function closedBackend() {
-  return { address: LOOPBACK, port: await freePort() };
-}
 
 async function askTimes(listener: { readonly port: number }, times: number): Promise<string[]> {
   const answers: string[] = [];
@@ -150,7 +145,7 @@ test('new backends are for new connections; the others go on', async () => {
     (open) => open === 1,
   );
 
-  const changed = { ...listener, backends: [{ address: after.address, port: after.port }] };
+  const changed = { ...listener, backends: backendsAt([after]) };
   expect(await forwarder.setListeners([changed], { resetRemoved: true })).toEqual([]);
   expect(await ask(listener)).toBe('new');
   early.socket.end('still here');
@@ -165,8 +160,8 @@ test('a backend that stays keeps its counters when another joins it', async () =
   const forwarder = openForwarder();
   await forwarder.setListeners([listener], { resetRemoved: false });
   await askTimes(listener, 3);
-  const both = [stays, joins].map(({ address: where, port }) => ({ address: where, port }));
-  await forwarder.setListeners([{ ...listener, backends: both }], { resetRemoved: false });
+  const backends = backendsAt([stays, joins]);
+  await forwarder.setListeners([{ ...listener, backends }], { resetRemoved: false });
   await askTimes(listener, 2);
   expect(countersOf(forwarder, listener).backends).toMatchObject([{ total: 4 }, { total: 1 }]);
 });

@@ -282,7 +282,8 @@ test('nonsense is refused before anything is touched', async () => {
     [listener, listener],
     [{ ...listener, port: 0 }],
     [{ ...listener, maxConnections: 0 }],
-    [{ ...listener, backends: [{ address: LOOPBACK, port: 70_000 }] }],
+    [{ ...listener, backends: [{ address: LOOPBACK, port: 70_000, weight: 1 }] }],
+    [{ ...listener, backends: [{ address: LOOPBACK, port: 80, weight: 257 }] }],
   ];
   for (const wanted of refused) {
     await expect(forwarder.setListeners(wanted, { resetRemoved: false })).rejects.toThrow(

@@ -26,8 +26,15 @@ export function openForwarder(threads = 1): Forwarder {
   return forwarder;
 }
 
+/** A backend without a weight has that of all others: 1. */
+export type Place = Omit<Backend, 'weight'> & Partial<Pick<Backend, 'weight'>>;
+
+export function backendsAt(places: readonly Place[]): readonly Backend[] {
+  return places.map(({ address: at, port, weight = 1 }) => ({ address: at, port, weight }));
+}
+
 /** A server on loopback that closes with the test, and the sockets it has accepted. */
-export interface TestBackend extends Backend {
+export interface TestBackend extends Place {
   readonly sockets: Socket[];
   close(): Promise<void>;
 }
@@ -35,6 +42,7 @@ export interface TestBackend extends Backend {
 export async function startBackend(
   serve: (socket: Socket) => void,
   host: Backend['address'] = LOOPBACK,
+  onPort = 0,
 ): Promise<TestBackend> {
   const sockets: Socket[] = [];
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -42,7 +50,7 @@ export async function startBackend(
     socket.on('error', () => undefined); // A reset is what many tests are about.
     serve(socket);
   });
-  await new Promise<void>((resolve) => server.listen(0, host, 4096, resolve));
+  await new Promise<void>((resolve) => server.listen(onPort, host, 4096, resolve));
   const port = portOf(server);
   const close = async (): Promise<void> => {
     for (const socket of sockets) socket.destroy();
@@ -62,6 +70,11 @@ export function say(word: string): (socket: Socket) => void {
   return (socket) => void socket.end(word);
 }
 
+/** A backend where nothing listens. */
+export async function closedBackend(): Promise<Place> {
+  return { address: LOOPBACK, port: await freePort() };
+}
+
 /** A port on which nothing listens now, on any address. */
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -78,7 +91,7 @@ function portOf(server: Server): number {
 }
 
 export async function listenerTo(
-  backends: readonly Backend[],
+  backends: readonly Place[],
   options: Partial<Listener> = {},
 ): Promise<Listener> {
   const port = options.port ?? (await freePort());
@@ -87,7 +100,9 @@ export async function listenerTo(
     name: 'balancer',
     address: LOOPBACK,
     port,
-    backends: backends.map((backend) => ({ address: backend.address, port: backend.port })),
+    backends: backendsAt(backends),
+    algorithm: 'round-robin',
+    proxyProtocol: 'none',
     connectTimeoutMs: 1000,
     idleTimeoutMs: 0,
     maxConnections: 10_000,
@@ -105,8 +120,15 @@ export interface Client {
   readonly received: Promise<Buffer>;
 }
 
-export function connectTo(listener: Pick<Listener, 'port'>, host: string = LOOPBACK): Client {
-  const socket = connect({ host, port: listener.port, allowHalfOpen: true, noDelay: true });
+export function connectTo(
+  listener: Pick<Listener, 'port'>,
+  host: string = LOOPBACK,
+  from: { readonly localAddress?: string } = {},
+): Client {
+  const { port } = listener;
+  const { localAddress } = from;
+  const bound = localAddress === undefined ? {} : { localAddress };
+  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, ...bound });
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
   const received = new Promise<Buffer>((resolve, reject) => {
@@ -123,8 +145,9 @@ export async function ask(
   listener: Pick<Listener, 'port'>,
   message = '',
   host?: string,
+  from?: { readonly localAddress?: string },
 ): Promise<string> {
-  const client = connectTo(listener, host);
+  const client = connectTo(listener, host, from);
   client.socket.end(message);
   const answer = (await client.received).toString();
   client.socket.destroy();

@@ -100,6 +100,8 @@ function listener(balancer: WantedBalancer, address: IpAddress): Listener {
     address,
     port: balancer.port,
     backends: balancer.backends,
+    algorithm: balancer.algorithm,
+    proxyProtocol: balancer.proxyProtocol,
     connectTimeoutMs: balancer.connectTimeoutMs,
     idleTimeoutMs: balancer.idleTimeoutMs,
     maxConnections: balancer.maxConnections,

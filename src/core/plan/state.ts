@@ -20,7 +20,12 @@ export interface Announcement extends LinkAddress {
 export interface Backend {
   readonly address: IpAddress;
   readonly port: number;
+  /** How much it takes against the others; 0: no new connections. */
+  readonly weight: number;
 }
+
+/** How a backend is chosen for a connection. */
+export type Algorithm = 'round-robin' | 'least-connections' | 'source-hash';
 
 /** One address and port that the forwarder accepts connections on. */
 export interface Listener {
@@ -32,6 +37,9 @@ export interface Listener {
   readonly address: IpAddress;
   readonly port: number;
   readonly backends: readonly Backend[];
+  readonly algorithm: Algorithm;
+  /** How a backend is told who the client is. */
+  readonly proxyProtocol: 'none' | 'v2';
   readonly connectTimeoutMs: number;
   /** 0: never. */
   readonly idleTimeoutMs: number;
@@ -85,9 +93,13 @@ export function announcementKey(item: Announcement): string {
 
 /** Changes whenever anything of the listener does. */
 export function listenerKey(listener: Listener): string {
-  const backends = listener.backends.map((backend) => `${backend.address} ${backend.port}`);
+  const backends = listener.backends.map(
+    ({ address, port, weight }) => `${address} ${port} ${weight}`,
+  );
   return [
     listener.id,
+    listener.algorithm,
+    listener.proxyProtocol,
     listener.connectTimeoutMs,
     listener.idleTimeoutMs,
     listener.maxConnections,

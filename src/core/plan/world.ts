@@ -1,5 +1,5 @@
 import type { IpAddress } from '../address/ip.ts';
-import type { Backend } from './state.ts';
+import type { Algorithm, Backend } from './state.ts';
 
 /** A network interface of this machine. */
 export interface Link {
@@ -41,6 +41,8 @@ export interface WantedBalancer {
   /** Listens on the VIPs, while this node holds them; else on every address, always. */
   readonly bindToVip: boolean;
   readonly backends: readonly Backend[];
+  readonly algorithm: Algorithm;
+  readonly proxyProtocol: 'none' | 'v2';
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly maxConnections: number;
