@@ -29,6 +29,10 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     types: ['telemetry'],
     node: ['dgram', 'crypto', 'fs', 'fs/promises', ...HARMLESS],
   },
+  health: {
+    folders: ['core'],
+    node: ['crypto', 'fs', 'fs/promises', 'http', 'net', 'tls', ...HARMLESS],
+  },
   dataplane: {
     folders: ['core'],
     types: ['telemetry'],
@@ -65,7 +69,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 
 /** The files that join what the table keeps apart, and what they may join. */
 const JOINTS: Readonly<Record<string, readonly string[]>> = {
-  'src/daemon/daemon.ts': ['raft', 'dataplane'],
+  'src/daemon/daemon.ts': ['raft', 'dataplane', 'health'],
 };
 
 interface Import {
