@@ -19,7 +19,7 @@ enum class Algorithm : std::uint8_t { kRoundRobin, kLeastConnections, kSourceHas
 // A backend, and how much it takes against the others. Weight 0: no new connections.
 struct Target {
   std::shared_ptr<Backend> backend;
-  std::uint32_t weight;
+  std::uint32_t weight = 0;
 
   friend bool operator==(const Target&, const Target&) = default;
 };

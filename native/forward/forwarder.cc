@@ -18,20 +18,27 @@ SystemError cancelled() {
   return SystemError{.error_number = ECANCELED, .syscall = "closeForwarder"};
 }
 
-// Backends that stay keep their counters, and stay ejected, also when their weight changes.
+// Backends that stay keep their counters, and stay ejected, also when their weight changes. Only
+// one that was told to take none, and is to take some again, is tried at once: whoever says so has
+// asked it.
 std::vector<Target> targetsFor(const std::vector<BackendSpec>& wanted, const Routing* before) {
-  std::map<Endpoint, std::shared_ptr<Backend>> known;
+  std::map<Endpoint, Target> known;
   if (before != nullptr) {
     for (const Target& target : before->choice->targets()) {
-      known.emplace(target.backend->endpoint, target.backend);
+      known.emplace(target.backend->endpoint, target);
     }
   }
   std::vector<Target> targets;
   targets.reserve(wanted.size());
   for (const auto& [endpoint, weight] : wanted) {
-    auto& backend = known[endpoint];
-    if (backend == nullptr) backend = std::make_shared<Backend>(endpoint);
-    targets.push_back({.backend = backend, .weight = weight});
+    Target& target = known[endpoint];
+    if (target.backend == nullptr) {
+      target.backend = std::make_shared<Backend>(endpoint);
+    } else if (target.weight == 0 && weight > 0) {
+      target.backend->ejection.noteSuccess();
+    }
+    target.weight = weight;
+    targets.push_back(target);
   }
   return targets;
 }

@@ -93,6 +93,20 @@ test('a backend is reached although most of the others are ejected', async () =>
   }
 });
 
+test('a backend that is drained and gets a weight again is tried at once', async () => {
+  const closed = await closedBackend();
+  const listener = await listenerTo([closed, await startBackend(say('open'))]);
+  const forwarder = openForwarder();
+  await forwarder.setListeners([listener], { resetRemoved: false });
+  await askTimes(listener, 10);
+  await startBackend(say('back'), LOOPBACK, closed.port);
+  const drained = listener.backends.map((backend, index) => ({ ...backend, weight: index }));
+  await forwarder.setListeners([{ ...listener, backends: drained }], { resetRemoved: false });
+  expect(new Set(await askTimes(listener, 4))).toEqual(new Set(['open']));
+  await forwarder.setListeners([listener], { resetRemoved: false });
+  expect((await askTimes(listener, 4)).toSorted()).toEqual(['back', 'back', 'open', 'open']);
+});
+
 test('a backend stays ejected when only its weight changes', async () => {
   const closed = await closedBackend();
   const open = await startBackend(say('open'));
