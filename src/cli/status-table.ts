@@ -226,9 +226,9 @@ function backendRows(listener: ListenerStatus, { bad }: Drawing): Cell[][] {
   ]);
 }
 
-function healthCell({ healthy, checked }: BackendStatus, bad: Style): Cell {
+function healthCell({ healthy, checked, problem }: BackendStatus, bad: Style): Cell {
   if (!checked) return { text: 'not checked' };
-  return healthy ? { text: 'healthy' } : { text: 'unhealthy', style: bad };
+  return healthy ? { text: 'healthy' } : { text: `unhealthy: ${problem}`, style: bad };
 }
 
 function drawProblems(status: Status, { bad, width, wide }: Drawing): readonly string[] {

@@ -1,10 +1,9 @@
 /** The table of a load balancer's options. */
 import { fieldsKind, listOf } from './compound.ts';
+import { healthCheck } from './health-check-options.ts';
 import { option, optionWithDefault } from './kind.ts';
 import { boolean, choice, integer, port, refused, text } from './kinds.ts';
 import { backend } from './network-kinds.ts';
-
-const LATER = 'is not in this version';
 
 export const BALANCER_OPTIONS = {
   name: option({
@@ -92,9 +91,10 @@ export const BALANCER_OPTIONS = {
     example: 'least-connections',
   }),
   healthCheck: option({
-    kind: refused(LATER),
-    description: 'Checks of the backends.',
-    refused: true,
+    kind: healthCheck,
+    description:
+      'Asks each backend whether it is well, on every node, and leaves those alone that are not. Without it only a connect that fails is noticed.',
+    example: '{type: https, path: /readyz, caFile: /etc/kubernetes/pki/ca.crt}',
   }),
   proxyProtocol: optionWithDefault('none', {
     kind: choice(['none', 'v2']),

@@ -2,6 +2,7 @@
 import { formatEndpoint, type IpAddress, isLoopback } from '../core/address/ip.ts';
 import type { BALANCER_OPTIONS } from './balancer-options.ts';
 import { type Checking, remotePeersOf } from './check.ts';
+import { checkHealthCheck } from './check-health.ts';
 import type { Placed } from './compound.ts';
 import type { Backend, HttpBackend, LoadBalancer } from './config.ts';
 import type { Values } from './kind.ts';
@@ -36,6 +37,9 @@ export function checkBalancers(checking: Checking): void {
       });
     }
     checkBackends(checking, { path, value });
+    if (value.healthCheck !== undefined) {
+      checkHealthCheck(checking, `${path}.healthCheck`, value.healthCheck);
+    }
   }
   if (
     written.addPeersAsBackends &&
@@ -135,6 +139,7 @@ export function completeBalancer(
   return {
     ...base,
     type,
+    ...(value.healthCheck !== undefined && { healthCheck: value.healthCheck }),
     backends: unique(all.flatMap(asSocket), (backend) =>
       formatEndpoint(backend.address, backend.port),
     ),

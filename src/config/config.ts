@@ -1,4 +1,5 @@
 import type { IpAddress } from '../core/address/ip.ts';
+import type { StatusRange } from '../core/health/check.ts';
 
 /**
  * What this node was told to be: the whole outcome of file, environment and flags, checked, with
@@ -94,6 +95,26 @@ interface LoadBalancerBase {
 export interface SocketLoadBalancer extends LoadBalancerBase {
   readonly type: 'tcp' | 'udp';
   readonly backends: readonly Backend[];
+  /** Undefined: backends are not asked. */
+  readonly healthCheck?: HealthCheckOption;
+}
+
+/** As written; `src/daemon/backends.ts` makes of it what `core/health` wants. */
+export interface HealthCheckOption {
+  readonly type: 'tcp' | 'http' | 'https';
+  readonly port: number | undefined;
+  readonly path: string | undefined;
+  readonly host: string | undefined;
+  readonly expectStatus: readonly StatusRange[] | undefined;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+  readonly slowStartMs: number;
+  readonly panicPercent: number;
+  readonly caFile: string | undefined;
+  readonly insecure: boolean;
+  readonly serverName: string | undefined;
 }
 
 export interface HttpLoadBalancer extends LoadBalancerBase {

@@ -10,6 +10,8 @@ import { Forwarder } from '../dataplane/forwarder.ts';
 import { type Gate, type GateOptions, openGate } from '../dataplane/gate.ts';
 import { type Guard, startGuard } from '../dataplane/guard.ts';
 import { Kernel } from '../dataplane/kernel.ts';
+import { readCaFile } from '../health/ca-file.ts';
+import { HealthChecker } from '../health/checker.ts';
 import { type Keyring, loadKeyFile, UNAUTHENTICATED } from '../raft/keys.ts';
 import { StateFile } from '../raft/state-file.ts';
 import { Transport } from '../raft/transport.ts';
@@ -113,6 +115,10 @@ async function openParts(options: DaemonOptions, events: FenceEvents): Promise<P
     gateProblem,
     forwarder,
     owned,
+    health: {
+      openHealth: (listener) => new HealthChecker({ clock, random: Math.random, ...listener }),
+      readCaFile,
+    },
     ...electorParts(options, { clock, guard }),
     async close(withdrawn) {
       forwarder.close();

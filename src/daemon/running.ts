@@ -7,6 +7,7 @@ import type { Status } from '../core/status/status.ts';
 import type { Instant } from '../core/time.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Announcer } from './announcer.ts';
+import { Backends, type BackendsPorts } from './backends.ts';
 import { BoundedGate } from './bounded-gate.ts';
 import type { Clock } from './clock.ts';
 import { Conflicts, type HeardClaim } from './conflicts.ts';
@@ -74,6 +75,7 @@ export interface Parts {
   };
   readonly forwarder: ForwarderPort & { counters(): readonly ListenerCounters[] };
   readonly owned: OwnedPort;
+  readonly health: Pick<BackendsPorts, 'openHealth' | 'readCaFile'>;
   makeElector(right: HeldRight): Elector;
   /** @throws {OperationalError} when the key file is no good; the keys stay as they are then. */
   reloadKeys(config: Config): void;
@@ -103,6 +105,7 @@ export class RunningDaemon {
   readonly #right: HeldRight;
   readonly #eligibility: Eligibility;
   readonly #conflicts: Conflicts;
+  readonly #backends: Backends;
   readonly #serving: Serving;
   readonly #reconciler: Reconciler<Observation>;
   readonly #elector: Elector;
@@ -114,7 +117,6 @@ export class RunningDaemon {
   #reopened = { times: 0, toldAt: Number.NEGATIVE_INFINITY };
 
   constructor(options: DaemonOptions, parts: Parts) {
-    const announcerLog = options.log.child({ component: 'announcer' });
     const log = options.log.child({ component: 'reconciler' });
     const { clock, guard, kernel } = parts;
     this.#options = options;
@@ -129,14 +131,7 @@ export class RunningDaemon {
       changed: () => this.#reconciler.wake(),
       withdrawn: () => this.#withdrawn(),
     });
-    this.#announcer = new Announcer({
-      clock,
-      deadline: () => this.#right.deadline,
-      intervalMs: () => this.#config.announceIntervalMs,
-      send: (batch, notAfter) => kernel.announce(batch, notAfter),
-      announced: (_announcement, at) => this.#elector.announced(at),
-      failed: (err) => announcerLog.warn({ err }, 'announcement failed'),
-    });
+    this.#announcer = this.#makeAnnouncer();
     this.#eligibility = new Eligibility({
       clock,
       linkDownGraceMs: () => this.#config.linkDownGraceMs,
@@ -151,12 +146,18 @@ export class RunningDaemon {
       defend: (vips) => this.#announcer.repeat(vips),
       changed: () => this.#reconciler.wake(),
     });
+    this.#backends = new Backends({
+      ...parts.health,
+      log: options.log.child({ component: 'health' }),
+      changed: () => this.#reconciler.wake(),
+    });
     this.#serving = new Serving({
       clock,
       log,
       right: this.#right,
       eligibility: this.#eligibility,
       conflicts: this.#conflicts,
+      backends: this.#backends,
       followsAnother: () => this.#elector.followsAnother(),
       config: () => this.#config,
       guardRuns: () => guard.running,
@@ -164,7 +165,26 @@ export class RunningDaemon {
       gateRefused: () => GATE_ACTIONS.some((kind) => this.#reconciler.failures.has(kind)),
       vipRefused: () => this.#config.vips.some((vip) => this.#reconciler.failures.has(vip.address)),
     });
-    this.#reconciler = new Reconciler({
+    this.#reconciler = this.#makeReconciler(log);
+    this.#elector = parts.makeElector(this.#right);
+  }
+
+  #makeAnnouncer(): Announcer {
+    const log = this.#options.log.child({ component: 'announcer' });
+    const { clock, kernel } = this.#parts;
+    return new Announcer({
+      clock,
+      deadline: () => this.#right.deadline,
+      intervalMs: () => this.#config.announceIntervalMs,
+      send: (batch, notAfter) => kernel.announce(batch, notAfter),
+      announced: (_announcement, at) => this.#elector.announced(at),
+      failed: (err) => log.warn({ err }, 'announcement failed'),
+    });
+  }
+
+  #makeReconciler(log: Log): Reconciler<Observation> {
+    const parts = this.#parts;
+    return new Reconciler({
       dataplane: new LocalDataplane({
         ...parts,
         gate: parts.gate && new BoundedGate(parts.gate),
@@ -176,7 +196,6 @@ export class RunningDaemon {
       round: (observation) => this.#serving.round(observation),
       mayServe: () => this.#serving.mayServe(),
     });
-    this.#elector = parts.makeElector(this.#right);
   }
 
   get #config(): Config {
@@ -190,7 +209,9 @@ export class RunningDaemon {
     for (const warning of this.#loaded.warnings) log.warn({ warning }, 'configuration warning');
     this.#parts.kernel.watch(() => this.#reconciler.wake());
     await this.#listen();
+    const checked = await this.#backends.read(config);
     await this.#sweep();
+    this.#backends.follow(checked);
     this.#elector.start();
     this.#refresh = setInterval(() => this.#reconciler.wake(), REFRESH_MS);
     this.#control = await startControlSocket({
@@ -237,9 +258,11 @@ export class RunningDaemon {
         });
       }
       // What may fail comes first: a reload is taken over whole or not at all.
+      const checked = await this.#backends.read(loaded.config);
       this.#parts.owned.add(loaded.config.vips.map((vip) => vip.address));
       this.#parts.reloadKeys(loaded.config);
       this.#loaded = loaded;
+      this.#backends.follow(checked);
       this.#staleConfig = undefined;
       this.#options.log.level = loaded.config.logLevel;
       log.info({ warnings: loaded.warnings }, 'configuration reloaded');
@@ -265,6 +288,7 @@ export class RunningDaemon {
     this.#reconciler.stop();
     this.#announcer.close();
     this.#conflicts.stop();
+    await this.#backends.close();
     return withdrawn;
   }
 
@@ -320,6 +344,7 @@ export class RunningDaemon {
       elector: this.#elector,
       announcer: this.#announcer,
       conflicts: this.#conflicts,
+      backends: this.#backends,
       observation,
       problems,
       failures: this.#reconciler.failures,

@@ -7,6 +7,7 @@ import { addressKey, type LinkAddress } from '../core/plan/state.ts';
 import { isUnplaced, type VipProblem } from '../core/plan/world.ts';
 import type { Instant } from '../core/time.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { Backends } from './backends.ts';
 import type { Clock } from './clock.ts';
 import type { Conflicts } from './conflicts.ts';
 import type { Eligibility } from './eligibility.ts';
@@ -22,6 +23,7 @@ export interface ServingPorts {
   readonly right: HeldRight;
   readonly eligibility: Eligibility;
   readonly conflicts: Conflicts;
+  readonly backends: Pick<Backends, 'weighed'>;
   /** Whether another node of ours is known to have held the right before. */
   readonly followsAnother: () => boolean;
   readonly config: () => Config;
@@ -69,14 +71,14 @@ export class Serving {
   }
 
   round(observation: Observation): Round {
-    const { clock, eligibility, conflicts, followsAnother, gated } = this.#ports;
+    const { clock, eligibility, conflicts, backends, followsAnother, gated } = this.#ports;
     const config = this.#ports.config();
     const serving = this.mayServe();
     conflicts.prepare(config.vips, { serving, followsAnother: followsAnother() });
     const { withheld } = conflicts;
     const leaving = this.#leaving;
     const conditions = { right: serving, withheld, gated, leaving };
-    const wanted = desired(worldOf(config, observation, conditions));
+    const wanted = desired(worldOf(config, observation, conditions, backends));
     const { state, problems } = wanted;
     conflicts.see(wanted, observation.links);
     const refused = config.foreignAddress === 'refuse';

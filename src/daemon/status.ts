@@ -1,10 +1,12 @@
 import type { Config, LoadBalancer } from '../config/config.ts';
 import type { IpAddress } from '../core/address/ip.ts';
+import type { BackendReport } from '../core/health/balancer.ts';
 import { ANY_ADDRESS } from '../core/plan/desired.ts';
 import { listenerIdOf } from '../core/plan/state.ts';
 import type { VipProblem } from '../core/plan/world.ts';
 import type { GateStatus, ListenerStatus, Status, VipStatus } from '../core/status/status.ts';
 import type { Announcer } from './announcer.ts';
+import { type Backends, endpointOf } from './backends.ts';
 import type { Conflicts } from './conflicts.ts';
 import type { Elector } from './elector.ts';
 import type { Observation } from './local-dataplane.ts';
@@ -49,6 +51,7 @@ export interface StatusSources {
   readonly elector: Elector;
   readonly announcer: Announcer;
   readonly conflicts: Conflicts;
+  readonly backends: Pick<Backends, 'reports'>;
   readonly observation: Observation | undefined;
   readonly problems: readonly VipProblem[];
   /** What the reconciler could not do, by VIP or listener. */
@@ -116,6 +119,7 @@ function listenerStatus(balancer: LoadBalancer, sources: StatusSources): readonl
   const addresses: readonly IpAddress[] = balancer.bindToVip
     ? sources.config.vips.map((vip) => vip.address)
     : [ANY_ADDRESS];
+  const reports = sources.backends.reports(balancer);
   return addresses.map((address) => {
     const id = listenerIdOf(balancer.name, address, balancer.port);
     const counters = sources.counters.find((item) => item.id === id);
@@ -135,12 +139,14 @@ function listenerStatus(balancer: LoadBalancer, sources: StatusSources): readonl
         const counted = counters?.backends.find(
           (item) => item.address === backend.address && item.port === backend.port,
         );
+        const known = reports.get(endpointOf(backend));
         return {
           address: backend.address,
           port: backend.port,
-          // There are no health checks yet; a dead backend is seen by what failed.
-          healthy: true,
-          checked: false,
+          healthy: known?.state !== 'unhealthy',
+          checked: known !== undefined,
+          problem: problemOf(known),
+          weight: known?.weight ?? backend.weight,
           open: counted?.open ?? 0,
           total: counted?.total ?? 0,
           failed: counted?.failed ?? 0,
@@ -149,4 +155,10 @@ function listenerStatus(balancer: LoadBalancer, sources: StatusSources): readonl
       problem: sources.failures.get(id) ?? null,
     };
   });
+}
+
+/** Why a backend is not well, by its last probe. */
+function problemOf(known: BackendReport | undefined): string | null {
+  if (known?.state !== 'unhealthy') return null;
+  return known.last?.finding.reason ?? null;
 }

@@ -19,6 +19,8 @@ export interface BalancerSetting {
   readonly port: number;
   readonly bindToVip: boolean;
   readonly backends: readonly { readonly address: string; readonly port: number }[];
+  /** More lines of it, as they shall stand in the file, without their indentation. */
+  readonly extra?: readonly string[];
 }
 
 /** What the nodes of one group have in common, and what tests vary. */
@@ -109,6 +111,7 @@ export function nodeConfig(
       `  bindToVip: ${balancer.bindToVip}`,
       '  backends:',
       ...balancer.backends.map(({ address, port }) => `  - {address: "${address}", port: ${port}}`),
+      ...(balancer.extra ?? []).map((line) => `  ${line}`),
     );
   }
   return `${lines.join('\n')}\n`;

@@ -95,7 +95,7 @@ test('fairlead status -o wide leaves nothing out', () => {
     LISTENER                  TYPE  ADDRESS            OPEN  TOTAL  FAILED    IN   OUT  BACKENDS
     Kubernetes Control Plane  tcp   192.168.0.75:6443     3    120       0  1234  5678  1 of 2
       backend                       192.168.0.70:6444     1     40       0              healthy
-      backend                       192.168.0.71:6444     2     80       5              unhealthy
+      backend                       192.168.0.71:6444     2     80       5              unhealthy: connection refused
 
     Fences: guard child, gate nftables (netdev, open), lifetime 2 s. fairlead 0.1.0
     "

@@ -26,7 +26,7 @@ loadBalancers:
 - name: X
   type: tpc
   port: 6443
-  healthCheck: {intervalMs: 1000}
+  healthCheck: {typ: tcp, intervalMs: 99, path: readyz, expectStatus: "200, 299-200"}
   algorithm: source-hush
   backends:
   - {address: foo.example.com, port: 6444}
@@ -50,7 +50,12 @@ loadBalancers:
     f:13:11: priority is "1.5", which is not a whole number from 0 to 255; write a whole number from 0 to 255
     f:14:17: metricsAddress is not in this version; remove it
     f:17:9: loadBalancers[0].type is "tpc", which is not one of tcp, udp, http; did you mean tcp?
-    f:19:16: loadBalancers[0].healthCheck is not in this version; remove it
+    f:19:17: unknown key loadBalancers[0].healthCheck.typ; did you mean type? Write type, or remove it
+    f:19:39: loadBalancers[0].healthCheck.intervalMs is 99, below 100; write a whole number from 100 to 3600000
+    f:19:49: loadBalancers[0].healthCheck.path is "readyz", which is not a path; begin it with a slash: /readyz
+    f:19:49: loadBalancers[0].healthCheck.path has no meaning with type tcp; write type: http or https, or remove it
+    f:19:71: loadBalancers[0].healthCheck.expectStatus has 299-200; write 200-299
+    f:19:71: loadBalancers[0].healthCheck.expectStatus has no meaning with type tcp; write type: http or https, or remove it
     f:20:14: loadBalancers[0].algorithm is "source-hush", which is not one of round-robin, least-connections, source-hash; did you mean source-hash?
     f:22:15: loadBalancers[0].backends[0].address is "foo.example.com", which is not an IP address; write an address such as 192.0.2.10 or 2001:db8::10
     f:23:5: loadBalancers[0].backends[1] is a URL, and loadBalancers[0].type is tcp; write address and port
@@ -60,6 +65,33 @@ loadBalancers:
     f:24:74: loadBalancers[1].backends[0].weight is 257, above 256; write a whole number from 0 to 256
     f:25:3: loadBalancers[2].port is missing; write port: 6443
     f:25:25: loadBalancers[2].backends is not a list of backends; begin each element on a line of its own with "- ""
+  `);
+});
+
+test('a health check does not contradict itself', async () => {
+  const checks = [
+    '{path: /readyz, serverName: kubernetes}',
+    '{type: http, insecure: true, timeoutMs: 2001}',
+    '{type: https, intervalMs: 999}',
+    '{type: https, insecure: true, caFile: /etc/hosts}',
+    '{type: https, caFile: /no/such/file}',
+    '{type: https, caFile: relative}',
+  ];
+  const balancers = checks.map(
+    (check, index) =>
+      `- {port: ${80 + index}, backends: [{address: 192.0.2.9, port: 80}], healthCheck: ${check}}`,
+  );
+  expect(
+    await problemsOf(`${ALONE}loadBalancers:\n${balancers.join('\n')}\n`),
+  ).toMatchInlineSnapshot(`
+    "f:4:78: loadBalancers[0].healthCheck.path has no meaning with type tcp; write type: http or https, or remove it
+    f:4:99: loadBalancers[0].healthCheck.serverName has no meaning with type tcp; write type: https, or remove it
+    f:5:94: loadBalancers[1].healthCheck.insecure has no meaning with type http; write type: https, or remove it
+    f:5:111: loadBalancers[1].healthCheck.timeoutMs lets a probe last 2001 ms, longer than the interval of 2000 ms; write a shorter timeoutMs, or a longer intervalMs
+    f:6:97: loadBalancers[2].healthCheck.intervalMs lets a probe last 1000 ms, longer than the interval of 999 ms; write a shorter timeoutMs, or a longer intervalMs
+    f:7:95: loadBalancers[3].healthCheck.insecure is true, and there is a caFile; keep one of the two
+    f:8:93: loadBalancers[4].healthCheck.caFile /no/such/file cannot be read: ENOENT; copy the certificate of the authority to /no/such/file, or write insecure: true
+    f:9:93: loadBalancers[5].healthCheck.caFile is "relative", which is not a path; write an absolute path"
   `);
 });
 

@@ -121,10 +121,14 @@ export interface ListenerStatus {
 export interface BackendStatus {
   readonly address: string;
   readonly port: number;
-  /** Whether it is chosen for new connections. */
+  /** Whether its probes pass. It is used all the same where too few of the others do. */
   readonly healthy: boolean;
   /** Whether its health is checked; if not, it counts as healthy. */
   readonly checked: boolean;
+  /** Why it is not healthy; null when it is. */
+  readonly problem: string | null;
+  /** Its share of new connections, against those of the others; 0: it gets none. */
+  readonly weight: number;
   readonly open: number;
   readonly total: number;
   /** Attempts to connect to it that came to nothing; the next backend was tried then. */
