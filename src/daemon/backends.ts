@@ -36,11 +36,16 @@ export interface HealthListener {
   told(balancer: string, event: HealthEvent): void;
 }
 
-export interface BackendsPorts {
-  readonly log: Log;
-  readonly openHealth: (listener: HealthListener) => HealthPort;
+export interface Health {
+  readonly checker: HealthPort;
   /** @throws {OperationalError} when the file holds no certificates. */
   readonly readCaFile: (path: string) => Promise<string>;
+}
+
+export interface BackendsPorts {
+  readonly log: Log;
+  /** Called once, when the first backend is to be asked. */
+  readonly openHealth: (listener: HealthListener) => Promise<Health>;
   /** Some backend's weight is another one now. */
   readonly changed: () => void;
 }
@@ -48,18 +53,11 @@ export interface BackendsPorts {
 /** What the backends of all load balancers are worth, as far as they are asked. */
 export class Backends {
   readonly #ports: BackendsPorts;
-  readonly #health: HealthPort;
+  #health: Health | undefined;
   readonly #weights = new Map<string, ReadonlyMap<string, number>>();
 
   constructor(ports: BackendsPorts) {
     this.#ports = ports;
-    this.#health = ports.openHealth({
-      weighed: (balancer, { weights }) => {
-        this.#weights.set(balancer, weights);
-        ports.changed();
-      },
-      told: (balancer, event) => this.#tell(balancer, event),
-    });
   }
 
   /**
@@ -68,7 +66,15 @@ export class Backends {
    * @throws {OperationalError} when the file of an authority is no good.
    */
   async read(config: Config): Promise<readonly CheckedBalancer[]> {
-    const { readCaFile } = this.#ports;
+    if (!config.loadBalancers.some(hasCheck)) return [];
+    this.#health ??= await this.#ports.openHealth({
+      weighed: (balancer, { weights }) => {
+        this.#weights.set(balancer, weights);
+        this.#ports.changed();
+      },
+      told: (balancer, event) => this.#tell(balancer, event),
+    });
+    const { readCaFile } = this.#health;
     const all = config.loadBalancers.map((balancer) => checkedBalancer(balancer, readCaFile));
     return (await Promise.all(all)).flat();
   }
@@ -77,7 +83,7 @@ export class Backends {
   follow(balancers: readonly CheckedBalancer[]): void {
     const names = new Set(balancers.map(({ name }) => name));
     for (const name of this.#weights.keys()) if (!names.has(name)) this.#weights.delete(name);
-    this.#health.set(balancers);
+    this.#health?.checker.set(balancers);
   }
 
   /** The backends of a load balancer as new connections shall be spread over them. */
@@ -92,12 +98,12 @@ export class Backends {
 
   /** What is known of a load balancer's backends that are asked, by address and port. */
   reports(balancer: LoadBalancer): ReadonlyMap<string, BackendReport> {
-    const { backends = [] } = this.#health.report(nameOf(balancer)) ?? {};
+    const { backends = [] } = this.#health?.checker.report(nameOf(balancer)) ?? {};
     return new Map(backends.map((backend) => [backend.id, backend]));
   }
 
   async close(): Promise<void> {
-    await this.#health.close();
+    await this.#health?.checker.close();
   }
 
   #tell(balancer: string, event: HealthEvent): void {
@@ -130,11 +136,17 @@ export class Backends {
   }
 }
 
+function hasCheck(
+  balancer: LoadBalancer,
+): balancer is SocketLoadBalancer & { readonly healthCheck: HealthCheckOption } {
+  return balancer.type === 'tcp' && balancer.healthCheck !== undefined;
+}
+
 async function checkedBalancer(
   balancer: LoadBalancer,
-  readCaFile: BackendsPorts['readCaFile'],
+  readCaFile: Health['readCaFile'],
 ): Promise<readonly CheckedBalancer[]> {
-  if (balancer.type !== 'tcp' || balancer.healthCheck === undefined) return [];
+  if (!hasCheck(balancer)) return [];
   const { healthCheck } = balancer;
   const { intervalMs, rise, fall, slowStartMs, panicPercent } = healthCheck;
   const fastIntervalMs = Math.max(healthCheck.timeoutMs, intervalMs / SOONER);
@@ -165,7 +177,7 @@ const SOONER = 4;
 
 async function checkOf(
   option: HealthCheckOption,
-  readCaFile: BackendsPorts['readCaFile'],
+  readCaFile: Health['readCaFile'],
 ): Promise<Check> {
   const { type, timeoutMs, path, host, expectStatus } = option;
   if (type === 'tcp') return { ...TCP_CHECK, timeoutMs };

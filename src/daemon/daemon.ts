@@ -10,12 +10,11 @@ import { Forwarder } from '../dataplane/forwarder.ts';
 import { type Gate, type GateOptions, openGate } from '../dataplane/gate.ts';
 import { type Guard, startGuard } from '../dataplane/guard.ts';
 import { Kernel } from '../dataplane/kernel.ts';
-import { readCaFile } from '../health/ca-file.ts';
-import { HealthChecker } from '../health/checker.ts';
 import { type Keyring, loadKeyFile, UNAUTHENTICATED } from '../raft/keys.ts';
 import { StateFile } from '../raft/state-file.ts';
 import { Transport } from '../raft/transport.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { Health, HealthListener } from './backends.ts';
 import { bootClock, type Clock } from './clock.ts';
 import type { Elector } from './elector.ts';
 import { takeInstanceLock } from './instance-lock.ts';
@@ -95,6 +94,16 @@ interface FenceEvents {
   readonly gateChanged: () => void;
 }
 
+/** Loaded only where backends are asked: HTTP and TLS of Node take 2 MB. */
+async function openHealth(clock: Clock, listener: HealthListener): Promise<Health> {
+  const [{ HealthChecker }, { readCaFile }] = await Promise.all([
+    import('../health/checker.ts'),
+    import('../health/ca-file.ts'),
+  ]);
+  const checker = new HealthChecker({ clock, random: Math.random, ...listener });
+  return { checker, readCaFile };
+}
+
 async function openParts(options: DaemonOptions, events: FenceEvents): Promise<Parts> {
   const { config } = options;
   askForPriority(options.log.child({ component: 'daemon' }));
@@ -115,10 +124,7 @@ async function openParts(options: DaemonOptions, events: FenceEvents): Promise<P
     gateProblem,
     forwarder,
     owned,
-    health: {
-      openHealth: (listener) => new HealthChecker({ clock, random: Math.random, ...listener }),
-      readCaFile,
-    },
+    openHealth: (listener) => openHealth(clock, listener),
     ...electorParts(options, { clock, guard }),
     async close(withdrawn) {
       forwarder.close();

@@ -75,7 +75,7 @@ export interface Parts {
   };
   readonly forwarder: ForwarderPort & { counters(): readonly ListenerCounters[] };
   readonly owned: OwnedPort;
-  readonly health: Pick<BackendsPorts, 'openHealth' | 'readCaFile'>;
+  readonly openHealth: BackendsPorts['openHealth'];
   makeElector(right: HeldRight): Elector;
   /** @throws {OperationalError} when the key file is no good; the keys stay as they are then. */
   reloadKeys(config: Config): void;
@@ -147,7 +147,7 @@ export class RunningDaemon {
       changed: () => this.#reconciler.wake(),
     });
     this.#backends = new Backends({
-      ...parts.health,
+      openHealth: parts.openHealth,
       log: options.log.child({ component: 'health' }),
       changed: () => this.#reconciler.wake(),
     });
