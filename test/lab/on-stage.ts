@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { errorCode } from '../../src/core/errors.ts';
 import type { Program } from '../../src/demo/daemon-process.ts';
 import type { Namespace } from '../../src/demo/namespace.ts';
 import { createStage, type Stage, type StageOptions } from '../../src/demo/stage.ts';
@@ -41,7 +43,24 @@ export async function onStage(
     throw new Error(`${why}\n\n${evidenceOf(stage)}`, { cause: error });
   } finally {
     await stage.close();
-    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    await removeFolder(directory);
+  }
+}
+
+const REMOVAL_LIMIT_MS = 5000;
+
+/**
+ * A daemon whose guard was killed as its parent ends a moment after it, and may write until then.
+ * (rmSync tries again, too, but looks only once at what is in there.)
+ */
+async function removeFolder(folder: string): Promise<void> {
+  for (const from = Date.now(); ; await sleep(50)) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (errorCode(error) !== 'ENOTEMPTY' || Date.now() - from > REMOVAL_LIMIT_MS) throw error;
+    }
   }
 }
 
