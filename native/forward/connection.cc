@@ -9,10 +9,13 @@
 #include "forward/listener.h"
 #include "forward/proxy_header.h"
 #include "forward/socket_options.h"
+#include "forward/vanished.h"
 
 namespace fairlead {
 namespace {
 
+// As long as keepalive takes to find out who vanished while nothing was on the way.
+constexpr std::uint32_t kVanishedMs = 60'000;
 constexpr std::uint32_t kEdges = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 // Makes the coming close(2) send a RST. There must be no shutdown(2) before it: that sends a FIN,
@@ -171,6 +174,16 @@ void Connection::checkConnectTimeout() {
 void Connection::checkIdleTimeout() {
   const std::uint32_t timeout = listener_.routing()->idle_timeout_ms;
   if (timeout != 0 && loop_.now_ms - since_ms_ >= timeout) reset();
+}
+
+void Connection::checkPeers() {
+  // Most connections never get here: they are spared four system calls.
+  if (!keeps_alive_) setKeepAlive(backend_end_.fd);
+  keeps_alive_ = true;
+  if (loop_.now_ms - since_ms_ < kVanishedMs) return;
+  if (peerVanished(client_end_.fd, kVanishedMs) || peerVanished(backend_end_.fd, kVanishedMs)) {
+    reset();
+  }
 }
 
 IpAddress Connection::localAddress() const { return localEndpoint(client_end_.fd).address; }

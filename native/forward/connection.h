@@ -41,6 +41,8 @@ class Connection : public ListNode<ByStage>, public ListNode<ByTurn> {
   void checkConnectTimeout();
   // Looks at the clock: resets what has been idle for too long.
   void checkIdleTimeout();
+  // Resets itself when one of its peers has vanished. Costs system calls when it is idle.
+  void checkPeers();
 
   // Ends both sides with a RST.
   void reset();
@@ -77,6 +79,7 @@ class Connection : public ListNode<ByStage>, public ListNode<ByTurn> {
   Backend* backend_ = nullptr;
   Search search_;
   Stage stage_ = Stage::kConnecting;
+  bool keeps_alive_ = false;  // The backend's socket; the client's does from the beginning.
 };
 
 }  // namespace fairlead

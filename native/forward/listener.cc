@@ -149,4 +149,8 @@ void Listener::checkIdleTimeouts() {
   open_.forEach([](Connection& connection) { connection.checkIdleTimeout(); });
 }
 
+void Listener::checkPeers() {
+  open_.forEach([](Connection& connection) { connection.checkPeers(); });
+}
+
 }  // namespace fairlead

@@ -43,6 +43,8 @@ class Listener : public ListNode<ByPause> {
   void resetConnections(const std::vector<IpAddress>& addresses);
   // Resets what has been idle for longer than the routing allows.
   void checkIdleTimeouts();
+  // Resets connections whose peer has vanished.
+  void checkPeers();
 
   // Lists `connection`, which has reached its backend, as open.
   void adopt(Connection& connection);

@@ -32,6 +32,7 @@ Result<UniqueFd> bindSocket(const Endpoint& endpoint, bool share_port) {
     }
   }
   setStreamOptions(socket);
+  setKeepAlive(socket);
   const SocketAddress address(endpoint);
   if (::bind(socket.get(), address.get(), address.length()) != 0) return lastError("bind");
   return socket;

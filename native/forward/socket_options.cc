@@ -22,12 +22,15 @@ void setOption(const UniqueFd& socket, int level, int option, int value) {
 
 void setStreamOptions(const UniqueFd& socket) {
   setOption(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  // Urgent data has no urgent path through a forwarder: it goes in line, so that no byte is lost.
+  setOption(socket, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+void setKeepAlive(const UniqueFd& socket) {
   setOption(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
   setOption(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepIdleSeconds);
   setOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepIntervalSeconds);
   setOption(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepCount);
-  // Urgent data has no urgent path through a forwarder: it goes in line, so that no byte is lost.
-  setOption(socket, SOL_SOCKET, SO_OOBINLINE, 1);
 }
 
 bool outOfDescriptors() {

@@ -18,6 +18,8 @@ constexpr std::size_t kEventBatch = 256;
 constexpr std::uint64_t kFineMs = 10;
 // Idle time-outs end this late at most.
 constexpr std::uint64_t kCoarseMs = 1000;
+// Peers that have vanished are found out this late at most.
+constexpr std::uint64_t kPeersMs = 30'000;
 
 }  // namespace
 
@@ -71,6 +73,7 @@ int Worker::timeoutMs() const {
   std::uint64_t due = UINT64_MAX;
   if (needsFineClock()) due = fine_check_ms_ + kFineMs;
   if (needsCoarseClock()) due = std::min(due, coarse_check_ms_ + kCoarseMs);
+  if (loop_.connections > 0) due = std::min(due, peers_check_ms_ + kPeersMs);
   for (const Draining& draining : draining_) due = std::min(due, draining.until_ms);
   if (due == UINT64_MAX) return -1;
   return due <= loop_.now_ms ? 0 : static_cast<int>(due - loop_.now_ms);
@@ -162,6 +165,12 @@ bool Worker::needsFineClock() const { return !loop_.connecting.empty() || !loop_
 
 bool Worker::needsCoarseClock() const { return idle_timeouts_ && loop_.connections > 0; }
 
+template <typename Visit>
+void Worker::forEachListener(Visit visit) {
+  for (const auto& [shared, listener] : listeners_) visit(*listener);
+  for (const Draining& draining : draining_) visit(*draining.listener);
+}
+
 void Worker::checkClock() {
   const std::uint64_t now_ms = loop_.now_ms;
   if (std::exchange(loop_.place_returned, false) || now_ms - fine_check_ms_ >= kFineMs) {
@@ -171,8 +180,11 @@ void Worker::checkClock() {
   }
   if (now_ms - coarse_check_ms_ >= kCoarseMs) {
     coarse_check_ms_ = now_ms;
-    for (const auto& [shared, listener] : listeners_) listener->checkIdleTimeouts();
-    for (const Draining& draining : draining_) draining.listener->checkIdleTimeouts();
+    forEachListener([](Listener& listener) { listener.checkIdleTimeouts(); });
+  }
+  if (now_ms - peers_check_ms_ >= kPeersMs) {
+    peers_check_ms_ = now_ms;
+    forEachListener([](Listener& listener) { listener.checkPeers(); });
   }
   for (const Draining& draining : draining_) {
     if (now_ms >= draining.until_ms) draining.listener->resetConnections();

@@ -54,6 +54,8 @@ class Worker {
   [[nodiscard]] bool needsFineClock() const;
   [[nodiscard]] bool needsCoarseClock() const;
   void checkClock();
+  template <typename Visit>
+  void forEachListener(Visit visit);
 
   const std::size_t index_;
   Loop loop_;
@@ -62,6 +64,7 @@ class Worker {
   std::vector<Draining> draining_;
   std::uint64_t fine_check_ms_ = 0;
   std::uint64_t coarse_check_ms_ = 0;
+  std::uint64_t peers_check_ms_ = 0;
   bool idle_timeouts_ = false;  // Some listener has one.
   bool door_rang_ = false;
   bool stopped_ = false;

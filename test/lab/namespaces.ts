@@ -23,9 +23,11 @@ const missing = Object.entries(PACKAGES).filter(([program]) => {
 /**
  * A test of the lab, which needs the referees besides. Where one is missing it is skipped, and its
  * name says why, and the cure.
+ *
+ * @param timeoutMs - How long it may take; by default what vitest.config.ts says.
  */
-export function needsLab(name: string, story: () => Promise<void>): void {
-  if (missing.length === 0) return needsNamespaces(name, story);
+export function needsLab(name: string, story: () => Promise<void>, timeoutMs?: number): void {
+  if (missing.length === 0) return needsNamespaces(name, story, timeoutMs);
   const programs = missing.map(([program]) => program).join(', ');
   const packages = [...new Set(missing.map(([, each]) => each))].join(' ');
   test.skip(`${name} [no ${programs} here: apt-get install ${packages}]`, story);

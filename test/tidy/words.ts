@@ -20,6 +20,7 @@ const KNOWN = new Set([
   'CallbackInfo', // node-addon-api
   'DataView', // ECMAScript
   'info', // pino's level; N-API's customary parameter
+  'tcp_info', // linux/tcp.h
   'master', // A link's, as the kernel's IFLA_MASTER names it.
 ]);
 
