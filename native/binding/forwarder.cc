@@ -12,6 +12,7 @@ namespace {
 
 constexpr napi_type_tag kForwarderTag{0x66616972'6c656164, 0x666f7277'61726400};
 constexpr std::int64_t kMaximumThreads = 256;
+constexpr std::int64_t kMaximumBusyPollUs = 1000;
 constexpr std::int64_t kMaximumWeight = 256;
 
 using ForwarderHandle = Napi::External<ForwarderSession>;
@@ -28,9 +29,12 @@ ForwarderSession* forwarderOf(const Napi::Value& handle) {
 Napi::Value openForwarder(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   ObjectReader options(call[0]);
-  const auto threads = static_cast<std::size_t>(options.integer("threads", 1, kMaximumThreads));
+  const ForwarderOptions wanted{
+      .threads = static_cast<std::size_t>(options.integer("threads", 1, kMaximumThreads)),
+      .busy_poll_us =
+          static_cast<std::uint32_t>(options.integer("busyPollUs", 0, kMaximumBusyPollUs))};
   if (!options.problem().empty()) return throwTypeError(env, options.problem());
-  auto session = ForwarderSession::open(env, threads);
+  auto session = ForwarderSession::open(env, wanted);
   if (!session.ok()) return throwSystemError(env, session.error());
   const auto handle = ForwarderHandle::New(
       env, session.value().release(),

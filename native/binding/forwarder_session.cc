@@ -40,8 +40,8 @@ struct ForwarderSession::Call {
 };
 
 Result<std::unique_ptr<ForwarderSession>> ForwarderSession::open(Napi::Env env,
-                                                                 std::size_t threads) {
-  auto forwarder = Forwarder::open(threads);
+                                                                 const ForwarderOptions& options) {
+  auto forwarder = Forwarder::open(options);
   if (!forwarder.ok()) return forwarder.error();
   std::unique_ptr<ForwarderSession> session(new ForwarderSession(env));
   auto answers = std::make_unique<Answers>();

@@ -18,7 +18,8 @@ namespace fairlead {
 // the environment itself ends.
 class ForwarderSession {
  public:
-  static Result<std::unique_ptr<ForwarderSession>> open(Napi::Env env, std::size_t threads);
+  static Result<std::unique_ptr<ForwarderSession>> open(Napi::Env env,
+                                                        const ForwarderOptions& options);
   ForwarderSession(const ForwarderSession&) = delete;
   ForwarderSession& operator=(const ForwarderSession&) = delete;
   ~ForwarderSession() { close(); }

@@ -64,11 +64,11 @@ std::shared_ptr<const Routing> routingFor(const ListenerSpec& spec, const Routin
 
 }  // namespace
 
-Result<std::unique_ptr<Forwarder>> Forwarder::open(std::size_t threads) {
-  assert(threads > 0);
+Result<std::unique_ptr<Forwarder>> Forwarder::open(const ForwarderOptions& options) {
+  assert(options.threads > 0);
   std::unique_ptr<Forwarder> forwarder(new Forwarder);
-  for (std::size_t index = 0; index < threads; ++index) {
-    auto worker = Worker::start(index);
+  for (std::size_t index = 0; index < options.threads; ++index) {
+    auto worker = Worker::start(index, options.busy_poll_us);
     if (!worker.ok()) return worker.error();
     forwarder->workers_.push_back(std::move(worker.value()));
   }

@@ -40,6 +40,11 @@ struct ListenerSpec {
   std::uint32_t drain_ms = 0;
 };
 
+struct ForwarderOptions {
+  std::size_t threads;             // At least 1.
+  std::uint32_t busy_poll_us = 0;  // How long each asks for work before it sleeps.
+};
+
 // A listener that is open, with its counters.
 struct OpenListener {
   std::shared_ptr<SharedListener> shared;
@@ -60,7 +65,7 @@ class Forwarder {
   // forwarder is destroyed first.
   using Callback = std::function<void(Result<std::vector<ListenerOutcome>>)>;
 
-  [[nodiscard]] static Result<std::unique_ptr<Forwarder>> open(std::size_t threads);
+  [[nodiscard]] static Result<std::unique_ptr<Forwarder>> open(const ForwarderOptions& options);
   Forwarder(const Forwarder&) = delete;
   Forwarder& operator=(const Forwarder&) = delete;
   // Closes listeners, resets connections, joins the threads; callbacks have returned by then.

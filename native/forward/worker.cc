@@ -23,8 +23,8 @@ constexpr std::uint64_t kPeersMs = 30'000;
 
 }  // namespace
 
-Result<std::unique_ptr<Worker>> Worker::start(std::size_t index) {
-  std::unique_ptr<Worker> worker(new Worker(index));
+Result<std::unique_ptr<Worker>> Worker::start(std::size_t index, std::uint32_t busy_poll_us) {
+  std::unique_ptr<Worker> worker(new Worker(index, busy_poll_us));
   worker->loop_.epoll = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (!worker->loop_.epoll.valid()) return lastError("epoll_create1");
   if (!worker->loop_.haveReserve()) return lastError("fcntl");
@@ -51,7 +51,7 @@ Worker::~Worker() {
 void Worker::run() {
   std::array<epoll_event, kEventBatch> events;
   while (!stopped_) {
-    const int ready = ::epoll_wait(loop_.epoll.get(), events.data(), kEventBatch, timeoutMs());
+    const int ready = wait(events);
     loop_.now_ms = monotonicMs();
     for (int i = 0; i < ready; ++i) dispatch(events[static_cast<std::size_t>(i)]);
     continueUnfinished();
@@ -66,6 +66,20 @@ void Worker::run() {
       }
     }
   }
+}
+
+int Worker::wait(std::span<epoll_event> events) {
+  const auto ask = [&](int timeout_ms) {
+    return ::epoll_wait(loop_.epoll.get(), events.data(), static_cast<int>(events.size()),
+                        timeout_ms);
+  };
+  const int timeout_ms = timeoutMs();
+  if (busy_poll_ns_ == 0 || loop_.connections == 0 || timeout_ms == 0) return ask(timeout_ms);
+  const std::uint64_t until_ns = bootTimeNs() + busy_poll_ns_;
+  do {
+    if (const int ready = ask(0); ready != 0) return ready;
+  } while (bootTimeNs() < until_ns);
+  return ask(timeout_ms);
 }
 
 int Worker::timeoutMs() const {

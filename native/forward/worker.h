@@ -1,8 +1,11 @@
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -19,8 +22,10 @@ namespace fairlead {
 // that only the clock can end.
 class Worker {
  public:
-  // `index` is the thread's place among the forwarder's threads.
-  [[nodiscard]] static Result<std::unique_ptr<Worker>> start(std::size_t index);
+  // `index` is the thread's place among the forwarder's threads; `busy_poll_us`, how long it goes
+  // on asking for events before it sleeps.
+  [[nodiscard]] static Result<std::unique_ptr<Worker>> start(std::size_t index,
+                                                             std::uint32_t busy_poll_us);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   // Resets every connection and joins the thread.
@@ -36,9 +41,12 @@ class Worker {
     std::uint64_t until_ms;
   };
 
-  explicit Worker(std::size_t index) : index_(index) {}
+  Worker(std::size_t index, std::uint32_t busy_poll_us)
+      : index_(index), busy_poll_ns_(std::uint64_t{busy_poll_us} * 1000) {}
 
   void run();
+  // Waits for events, and returns how many there are.
+  [[nodiscard]] int wait(std::span<epoll_event> events);
   [[nodiscard]] int timeoutMs() const;
   void dispatch(const epoll_event& event);
   void continueUnfinished();
@@ -58,6 +66,7 @@ class Worker {
   void forEachListener(Visit visit);
 
   const std::size_t index_;
+  const std::uint64_t busy_poll_ns_;
   Loop loop_;
   Door door_;
   std::unordered_map<const SharedListener*, std::unique_ptr<Listener>> listeners_;

@@ -1,4 +1,3 @@
-import os from 'node:os';
 import type { Command } from 'commander';
 import { overridesOf } from '../config/overrides.ts';
 import { CHECKS } from './check/catalog.ts';
@@ -31,7 +30,7 @@ export function register(program: Command): void {
 }
 
 async function runChecks(options: CheckFlags): Promise<void> {
-  const sources = sourcesOf(options, { hostname: os.hostname(), purpose: 'run' });
+  const sources = sourcesOf(options, 'run');
   const said = sources.file !== undefined || overridesOf(sources).size > 0;
   const findings = findingsOf(await gatherFacts(said ? sources : undefined));
   const { output } = options;

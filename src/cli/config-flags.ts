@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Option as ConfigOption, Options } from '../config/kind.ts';
 import type { ConfigSources } from '../config/load.ts';
@@ -38,10 +39,7 @@ export function configFlags(): readonly Option[] {
 }
 
 /** The sources that a command line names. */
-export function sourcesOf(
-  options: Flags,
-  rest: Pick<ConfigSources, 'hostname' | 'purpose'>,
-): ConfigSources {
+export function sourcesOf(options: Flags, purpose: ConfigSources['purpose']): ConfigSources {
   const flags = new Map<string, string>();
   for (const { flag } of flaggedOptions()) {
     if (flag === undefined) continue;
@@ -55,6 +53,7 @@ export function sourcesOf(
     ...(file !== undefined && { file }),
     environment: process.env,
     flags,
-    ...rest,
+    machine: { hostname: os.hostname(), processors: os.availableParallelism() },
+    purpose,
   };
 }

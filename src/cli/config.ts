@@ -1,4 +1,3 @@
-import os from 'node:os';
 import type { Command } from 'commander';
 import type { Explained } from '../config/kind.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
@@ -114,7 +113,7 @@ async function explain(options: OutputFlags): Promise<void> {
 }
 
 function load(options: Flags): Promise<LoadedConfig> {
-  return loadConfig(sourcesOf(options, { hostname: os.hostname(), purpose: 'validate' }));
+  return loadConfig(sourcesOf(options, 'validate'));
 }
 
 function reportProblem({ origin, what, fix }: Problem): object {

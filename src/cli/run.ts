@@ -1,4 +1,3 @@
-import os from 'node:os';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
@@ -47,7 +46,7 @@ function loader(options: Flags): () => Promise<LoadedConfig> {
     return found;
   };
   return async () => {
-    const sources = sourcesOf(options, { hostname: os.hostname(), purpose: 'run' });
+    const sources = sourcesOf(options, 'run');
     const { config, warnings } = await loadConfig(sources);
     return {
       config: await resolveNames(config, lookupOnce),

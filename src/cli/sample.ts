@@ -1,4 +1,3 @@
-import os from 'node:os';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { formatSample, SAMPLE_BASE } from '../config/sample.ts';
@@ -16,7 +15,7 @@ export function register(program: Command): void {
 
 /** What environment and flags say, over a sample of three machines. */
 export async function printSample(options: Flags): Promise<void> {
-  const sources = sourcesOf(options, { hostname: os.hostname(), purpose: 'validate' });
+  const sources = sourcesOf(options, 'validate');
   const base = { name: 'the sample', text: SAMPLE_BASE };
   const { config } = await loadConfig({ ...sources, file: base });
   process.stdout.write(formatSample(config));

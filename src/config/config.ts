@@ -36,6 +36,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Threads of the forwarder, shared by all load balancers. */
   readonly threads: number;
+  /** How long each of them asks for work before it sleeps; 0: not at all. */
+  readonly busyPollUs: number;
   readonly loadBalancers: readonly LoadBalancer[];
 }
 

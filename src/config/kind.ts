@@ -20,7 +20,7 @@ export interface Kind<T> {
 export interface Option<V> {
   readonly kind: Kind<V>;
   readonly description: string;
-  readonly unit?: 'ms' | 's';
+  readonly unit?: 'µs' | 'ms' | 's';
   readonly fallback: V;
   /** Stands for a default that is computed from others. */
   readonly defaultText?: string;

@@ -15,12 +15,20 @@ import { readFields } from './compound.ts';
 import type { Config, ElectionTiming } from './config.ts';
 import { checkKeyFile } from './key-file.ts';
 import { type Explained, Reading } from './kind.ts';
-import { OPTIONS } from './options.ts';
+import { MAX_THREADS, OPTIONS } from './options.ts';
 import { overridesOf } from './overrides.ts';
 import { ConfigError, type Problem } from './problem.ts';
 import type { FieldsNode, Origin } from './source.ts';
 import { type WrittenVips, writtenVips } from './vips.ts';
 import { parseYamlFile } from './yaml.ts';
+
+/** What defaults depend on. */
+export interface Machine {
+  /** The node's name when there is no localPeer. */
+  readonly hostname: string;
+  /** How many of them this process may use. */
+  readonly processors: number;
+}
 
 export interface ConfigSources {
   /**
@@ -30,8 +38,7 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** `--name` → its text; a flag alone is "true". */
   readonly flags?: ReadonlyMap<string, string>;
-  /** The node's name when there is no localPeer. */
-  readonly hostname: string;
+  readonly machine: Machine;
   /** `run` refuses what this version can check and not run; `validate` does not. */
   readonly purpose: 'run' | 'validate';
 }
@@ -83,7 +90,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   };
   check(checking, sources.purpose);
   if (checking.problems.length > 0) throw new ConfigError(inOrder(checking.problems));
-  const config = freeze(complete(checking, vips, sources.hostname));
+  const config = freeze(complete(checking, vips, sources.machine));
   return {
     config,
     warnings: inOrder(checking.warnings),
@@ -190,11 +197,11 @@ function nearestOrigin(path: string, origins: ReadonlyMap<string, Origin>, root:
   return root;
 }
 
-function complete(checking: Checking, vips: WrittenVips, hostname: string): Config {
+function complete(checking: Checking, vips: WrittenVips, machine: Machine): Config {
   const { written, timing } = checking;
   const { localPeer, peerKeyFile, instance } = written;
   return {
-    node: localPeer?.id ?? hostname,
+    node: localPeer?.id ?? machine.hostname,
     instance,
     ...(localPeer !== undefined && { localPeer }),
     remotePeers: timing.type === 'none' ? [] : remotePeersOf(written).map(({ value }) => value),
@@ -215,11 +222,16 @@ function complete(checking: Checking, vips: WrittenVips, hostname: string): Conf
     dataDir: written.dataDir,
     controlSocket: written.controlSocket ?? `/run/fairlead/${instance}.sock`,
     logLevel: written.logLevel,
-    threads: written.threads,
+    threads: written.threads ?? defaultThreads(machine),
+    busyPollUs: written.busyPollUs,
     loadBalancers: (written.loadBalancers ?? []).flatMap(
       (placed) => completeBalancer(placed, written) ?? [],
     ),
   };
+}
+
+function defaultThreads({ processors }: Machine): number {
+  return Math.min(MAX_THREADS, Math.max(1, Math.floor(processors / 2)));
 }
 
 /** Defaults that follow from other values, for `config explain`. */
@@ -241,6 +253,8 @@ function explainComputed(config: Config, written: Written): readonly Explained[]
       computed('linkDownGraceMs', config.linkDownGraceMs, 'half of electionTimeoutMs'),
     written.controlSocket === undefined &&
       computed('controlSocket', config.controlSocket, `instance ${config.instance}`),
+    written.threads === undefined &&
+      computed('threads', config.threads, 'half of the processors, at least one'),
   ];
   return all.filter((each) => each !== false);
 }

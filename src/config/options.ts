@@ -64,6 +64,9 @@ const ELECTION_OPTIONS = {
   onApiLoss: later(KUBERNETES),
 };
 
+/** Of the forwarder. */
+export const MAX_THREADS = 64;
+
 export const OPTIONS = {
   localPeer: option({
     kind: peer,
@@ -266,12 +269,22 @@ export const OPTIONS = {
     flag: '--log',
     aliases: ['logging'],
   }),
-  threads: optionWithDefault(1, {
-    kind: integer({ min: 1, max: 64 }),
+  threads: option({
+    kind: integer({ min: 1, max: MAX_THREADS }),
     description: 'Threads that move the bytes of all load balancers.',
+    defaultText: 'half of the processors, at least 1',
     example: '2',
     environment: 'FAIRLEAD_THREADS',
     flag: '--threads',
+  }),
+  busyPollUs: optionWithDefault(0, {
+    kind: integer({ min: 0, max: 1000 }),
+    unit: 'µs',
+    description:
+      'For how long such a thread goes on asking for work before it sleeps. It spares a connection that is alone on its processor the time of a wake-up, and costs processor time. 0: not at all.',
+    example: '50',
+    environment: 'FAIRLEAD_BUSY_POLL',
+    flag: '--busyPollUs',
   }),
   addPeersAsBackends: optionWithDefault(false, {
     kind: boolean,

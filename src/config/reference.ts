@@ -39,7 +39,7 @@ function section(options: Options, at: string, heading: string): readonly string
 
 function facts(option: Option<unknown>): readonly string[] {
   const { kind, unit, environment, flag, aliases, example } = option;
-  const units = { ms: ', in milliseconds', s: ', in seconds' };
+  const units = { µs: ', in microseconds', ms: ', in milliseconds', s: ', in seconds' };
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['Value', `${describe(kind)}${unit === undefined ? '' : units[unit]}`],
     ['Default', defaultOf(option)],

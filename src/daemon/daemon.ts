@@ -115,7 +115,7 @@ async function openParts(options: DaemonOptions, events: FenceEvents): Promise<P
   const kernel = openKernel(options);
   await sweepBeforeGate(kernel, config, owned);
   const { gate, gateProblem } = await openFence(options, guard, events);
-  const forwarder = new Forwarder({ threads: config.threads });
+  const forwarder = new Forwarder({ threads: config.threads, busyPollUs: config.busyPollUs });
   return {
     clock,
     kernel,

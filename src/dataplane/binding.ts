@@ -356,7 +356,10 @@ export interface NativeBinding {
   /** Ends the threads; the tables stay. What is pending is rejected with ECANCELED. Idempotent. */
   releaseGate(gate: GateHandle): void;
 
-  openForwarder(options: { readonly threads: number }): ForwarderHandle;
+  openForwarder(options: {
+    readonly threads: number;
+    readonly busyPollUs: number;
+  }): ForwarderHandle;
   /**
    * Makes the listeners exactly these, whose ids differ. Calls are performed in their order. A
    * listener with the id, address and port of one that is open stays, and its connections with it:

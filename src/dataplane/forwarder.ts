@@ -28,13 +28,15 @@ export class Forwarder {
 
   /**
    * @param options.threads - How many threads forward; at least 1.
+   * @param options.busyPollUs - How long each asks for work before it sleeps; by default it sleeps
+   *   at once.
    * @throws {AddonLoadError}
    * @throws {KernelError} when the threads cannot be had.
    */
-  constructor(options: { readonly threads: number }) {
+  constructor(options: { readonly threads: number; readonly busyPollUs?: number }) {
     this.#binding = loadBinding();
     try {
-      this.#handle = this.#binding.openForwarder(options);
+      this.#handle = this.#binding.openForwarder({ busyPollUs: 0, ...options });
     } catch (err) {
       throw kernelErrorOf(`start ${options.threads} forwarding threads`, err);
     }

@@ -11,7 +11,7 @@ export function load(text: string | undefined, sources: Sources = {}): Promise<L
   return loadConfig({
     ...(text !== undefined && { file: { name: 'f', text } }),
     environment: {},
-    hostname: 'host1',
+    machine: { hostname: 'host1', processors: 2 },
     purpose: 'run',
     flags: new Map(Object.entries(flags)),
     ...rest,

@@ -9,6 +9,7 @@ test("kube-vip 0.1's documented file runs as it stands", async () => {
   expect(config).toMatchInlineSnapshot(`
     {
       "announceIntervalMs": 3000,
+      "busyPollUs": 0,
       "clusterId": "fairlead",
       "conflict": "defend",
       "controlSocket": "/run/fairlead/fairlead.sock",
@@ -167,6 +168,16 @@ loadBalancers:
     ],
     [{ address: '192.0.2.9', port: 80, weight: 1 }],
   ]);
+});
+
+async function threadsOf(processors: number, more = ''): Promise<number> {
+  const machine = { hostname: 'host1', processors };
+  return (await load(`${ALONE}${more}`, { machine })).config.threads;
+}
+
+test('half of the processors move bytes where nothing else is said, and at least one', async () => {
+  expect([await threadsOf(1), await threadsOf(7), await threadsOf(256)]).toEqual([1, 3, 64]);
+  expect(await threadsOf(64, 'threads: 2\n')).toBe(2);
 });
 
 test('a load balancer says how it chooses, and tells, its backends', async () => {

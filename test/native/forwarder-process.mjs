@@ -16,7 +16,7 @@ if (fifoFolder !== undefined) {
     openSync(path.join(fifoFolder, name), constants.O_RDWR | constants.O_NONBLOCK);
   }
 }
-const forwarder = binding.openForwarder({ threads });
+const forwarder = binding.openForwarder({ threads, busyPollUs: 0 });
 const outcomes = await binding.setListeners(forwarder, listeners, { resetRemoved: false });
 const refused = outcomes.filter(({ failure }) => failure !== null);
 if (refused.length > 0) throw new Error(JSON.stringify(refused));
