@@ -1,0 +1,3 @@
+module fairlead/bench/copy
+
+go 1.21
